@@ -1,0 +1,9 @@
+"""One module for each command; its body imports its use-case, so that `mlxkit --help` loads none."""
+
+import click
+
+from mlxkit.cli.commands.convert import convert
+from mlxkit.cli.commands.inspect import inspect
+from mlxkit.cli.commands.quantize import quantize
+
+COMMANDS: dict[str, click.Command] = {"inspect": inspect, "convert": convert, "quantize": quantize}

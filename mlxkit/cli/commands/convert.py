@@ -1,0 +1,36 @@
+"""`mlxkit convert`."""
+
+from pathlib import Path
+
+import click
+
+from mlxkit.cli import options
+from mlxkit.cli.output import progress, show
+
+
+@click.command()
+@options.destination
+@click.option(
+    "--dtype", type=click.Choice(options.DTYPES), help="Cast floating weights; without it, as they are stored."
+)
+@options.output
+def convert(
+    source: str,
+    destination: Path,
+    dtype: str | None,
+    shard_size: int,
+    force: bool,
+    trust_remote_code: bool,
+    form: str,
+    quiet: bool,
+) -> None:
+    """Write SRC as MLX weights into the new folder DEST, and prove that both compute the same.
+
+    \b
+    mlxkit convert tiny tiny-float16 --dtype float16
+    """
+    from mlxkit.usecases.convert import ConvertPlan
+    from mlxkit.usecases.convert import convert as write
+
+    plan = ConvertPlan(source, destination, dtype, shard_size, force, trust_remote_code)
+    show(write(plan, progress=progress(quiet=quiet)), form)

@@ -1,0 +1,1 @@
+"""Meaning: pure functions and frozen types; no I/O, no clock, no MLX, no Click."""

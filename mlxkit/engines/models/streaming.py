@@ -1,0 +1,107 @@
+"""A model's weights as a stream of bytes: each tensor is evaluated when its turn comes, and let go."""
+
+from dataclasses import dataclass, field
+
+import mlx.core as mx
+from mlx import nn
+from mlx.utils import tree_flatten, tree_map_with_path
+
+from mlxkit.core.checkpoint import Tensor
+from mlxkit.core.errors import CheckpointError, IntegrityError
+
+_NAMES = {
+    mx.bool_: "BOOL",
+    mx.uint8: "U8",
+    mx.int8: "I8",
+    mx.uint16: "U16",
+    mx.int16: "I16",
+    mx.float16: "F16",
+    mx.bfloat16: "BF16",
+    mx.uint32: "U32",
+    mx.int32: "I32",
+    mx.float32: "F32",
+    mx.uint64: "U64",
+    mx.int64: "I64",
+}
+
+
+@dataclass
+class Stream:
+    """The weights of a model that has been emptied.
+
+    Attributes:
+        tensors: what there is, in the model's order.
+        arrays: lazy values, each let go once it was taken.
+        sums: for each floating weight its sum, lazy: not finite if any element is not.
+    """
+
+    tensors: tuple[Tensor, ...]
+    arrays: dict[str, mx.array]
+    sums: dict[str, mx.array] = field(default_factory=dict)
+
+    def take(self, tensor: Tensor) -> memoryview:
+        """Evaluate one tensor, give its bytes, and forget it.
+
+        Raises:
+            IntegrityError: the weight it comes from holds NaN or infinity.
+        """
+        array = mx.contiguous(self.arrays.pop(tensor.name)).reshape(-1).view(mx.uint8)
+        total = self.sums.pop(tensor.name, None)
+        if total is None:
+            mx.eval(array)
+        else:
+            mx.eval(array, total)
+            if not mx.isfinite(total).item():
+                raise IntegrityError(
+                    f"The weights hold NaN or infinity, in {tensor.name!r}.", hint="fetch the checkpoint again"
+                )
+        view: memoryview = memoryview(array)  # type: ignore[arg-type]  # mlx does not declare that it is a buffer
+        return view
+
+
+def cast(model: nn.Module, dtype: str) -> None:
+    """Cast floating weights, lazily, except those that the model's class keeps as they are.
+
+    Args:
+        model: changed in place.
+        dtype: ``bfloat16``, ``float16`` or ``float32``.
+    """
+    target = getattr(mx, dtype)
+    wanted = getattr(model, "cast_predicate", lambda _: True)
+
+    def convert(path: str, array: mx.array) -> mx.array:
+        return array.astype(target) if wanted(path) and mx.issubdtype(array.dtype, mx.floating) else array
+
+    model.update(tree_map_with_path(convert, model.parameters()))
+
+
+def finite_sums(model: nn.Module) -> dict[str, mx.array]:
+    """Return a lazy sum of each floating weight, accumulated in float32: NaN and infinity survive every addition."""
+    return {
+        name: _sum(array) for name, array in tree_flatten(model.parameters()) if mx.issubdtype(array.dtype, mx.floating)
+    }
+
+
+def _sum(array: mx.array) -> mx.array:
+    # float16 overflows in a sum of finite values; the exponents of the others leave room for 2**30 weights.
+    return array.astype(mx.float32).sum() if array.dtype == mx.float16 else array.sum()
+
+
+def parameters(model: nn.Module) -> int:
+    """Return how many numbers the weights of an unquantized model are."""
+    return sum(array.size for _, array in tree_flatten(model.parameters()))
+
+
+def drain(model: nn.Module, sums: dict[str, mx.array]) -> Stream:
+    """Take the weights out of a model, which is empty afterwards: nothing else may hold what was written.
+
+    Raises:
+        CheckpointError: a weight has a dtype that safetensors has no name for.
+    """
+    arrays = dict(tree_flatten(model.parameters()))
+    model.clear()
+    for name, array in arrays.items():
+        if array.dtype not in _NAMES:
+            raise CheckpointError(f"{name!r} has the dtype {array.dtype}, which safetensors cannot hold.")
+    tensors = tuple(Tensor(name, _NAMES[array.dtype], tuple(array.shape)) for name, array in arrays.items())
+    return Stream(tensors, arrays, {name: total for name, total in sums.items() if name in arrays})

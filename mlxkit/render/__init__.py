@@ -1,0 +1,1 @@
+"""How results look: text for a terminal, JSON for programs, Markdown for cards. It knows reports, not use-cases."""

@@ -1,0 +1,166 @@
+"""MLX weights from a checkpoint, at full precision or in another dtype, proven to compute the same."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mlxkit.core.anatomy import parts
+from mlxkit.core.checkpoint import Checkpoint
+from mlxkit.core.errors import IntegrityError, MlxkitError
+from mlxkit.core.output import floating_dtype, output_config, source_license
+from mlxkit.core.progress import Progress, Silent
+from mlxkit.core.record import Record, Source
+from mlxkit.core.report import Fact, Note, Report
+from mlxkit.engines import models, store
+
+
+@dataclass(frozen=True)
+class ConvertPlan:
+    """What to convert into what.
+
+    Attributes:
+        source: a folder or ``tiny``.
+        destination: the folder to be.
+        dtype: ``bfloat16``, ``float16`` or ``float32``; None keeps what is stored.
+        shard_bytes: upper bound of one weight file.
+        force: replace an existing destination.
+        trust_remote_code: run code that comes with the checkpoint.
+    """
+
+    source: str
+    destination: Path
+    dtype: str | None = None
+    shard_bytes: int = 10**9
+    force: bool = False
+    trust_remote_code: bool = False
+
+
+@dataclass(frozen=True)
+class ConvertResult:
+    """What was written.
+
+    Attributes:
+        plan: what was asked.
+        dtype: of the floating weights.
+        size_bytes: of all tensors.
+        parameters: how many numbers they stand for.
+        shards: the weight files.
+        digest: of the checkpoint, independent of its shards.
+        logit_difference: largest difference between the logits of source and destination; 0.0 or it had failed.
+        notes: what the user should know.
+    """
+
+    command: ClassVar[str] = "convert"
+    plan: ConvertPlan
+    dtype: str | None
+    size_bytes: int
+    parameters: int
+    shards: tuple[str, ...]
+    digest: str
+    logit_difference: float
+    notes: tuple[str, ...]
+
+    @property
+    def failure(self) -> MlxkitError | None:
+        """None: what fails is not written."""
+        return None
+
+    def data(self) -> dict[str, Any]:
+        """Return the result as JSON."""
+        return {
+            "source": self.plan.source,
+            "destination": str(self.plan.destination),
+            "dtype": self.dtype,
+            "size_bytes": self.size_bytes,
+            "parameters": self.parameters,
+            "shards": list(self.shards),
+            "digest": self.digest,
+            "logit_difference": self.logit_difference,
+            "notes": list(self.notes),
+        }
+
+    def report(self) -> Report:
+        """Return what a reader sees."""
+        facts = (
+            Fact("Written to", str(self.plan.destination)),
+            Fact("Dtype", self.dtype),
+            Fact("Parameters", self.parameters, "count"),
+            Fact("Size", self.size_bytes, "bytes"),
+            Fact("Files", len(self.shards), "count"),
+            Fact("Logits", "equal to the source's"),
+            Fact("Digest", self.digest),
+        )
+        return Report(f"{self.plan.source} converted", facts, (), tuple(Note(text) for text in self.notes))
+
+
+def convert(plan: ConvertPlan, *, progress: Progress | None = None) -> ConvertResult:
+    """Write a checkpoint that stock mlx-lm loads, and prove that it computes what its source computes.
+
+    Raises:
+        MlxkitError: nothing was written, and why.
+    """
+    progress = progress or Silent()
+    folder = store.locate(plan.source)
+    with store.replacing(plan.destination, source=folder, force=plan.force) as partial:
+        source = store.read(plan.source, folder).sound()
+        opened = _open(source, plan)
+        stream = models.drain(opened.model, models.finite_sums(opened.model))
+        dtype = floating_dtype(stream.tensors)
+        config = output_config(source.config, dtype, opened.quantization)
+        planned = Checkpoint(source.name, partial, config, {tensor.name: tensor for tensor in stream.tensors})
+        parameters = sum(part.parameters for part in parts(planned))
+        written = store.write_checkpoint(
+            partial,
+            source,
+            stream,
+            config=config,
+            record=_record(plan, source, dtype),
+            parameters=parameters,
+            shard_bytes=plan.shard_bytes,
+            with_code=plan.trust_remote_code,
+            progress=progress,
+        )
+        with progress.phase("Comparing logits with the source's", None, "count"):
+            difference = _difference(source, store.read(plan.source, partial).sound(), plan)
+    return ConvertResult(
+        plan=plan,
+        dtype=dtype,
+        size_bytes=written.size_bytes,
+        parameters=parameters,
+        shards=tuple(shard[0].file for shard in written.shards),
+        digest=written.record.digest,
+        logit_difference=difference,
+        notes=(*source.warnings, *(f"Config: {change}." for change in source.config_changes), *opened.notes),
+    )
+
+
+def _open(source: Checkpoint, plan: ConvertPlan) -> models.Opened:
+    opened = models.open_model(source, trust_remote_code=plan.trust_remote_code)
+    if plan.dtype is not None:
+        models.cast(opened.model, plan.dtype)
+    return opened
+
+
+def _difference(source: Checkpoint, written: Checkpoint, plan: ConvertPlan) -> float:
+    expected = models.probe(_open(source, plan))
+    found = models.probe(models.open_model(written, trust_remote_code=plan.trust_remote_code))
+    difference = models.largest_difference(expected, found)
+    if difference != 0.0:
+        raise IntegrityError(
+            f"What was written does not compute what {plan.source!r} computes: its logits differ by {difference:g}.",
+            hint="nothing was kept; this is a bug of mlxkit, or a disk that changes bytes: please report it",
+        )
+    return difference
+
+
+def _record(plan: ConvertPlan, source: Checkpoint, dtype: str | None) -> Record:
+    return Record(
+        command="convert",
+        options={"dtype": plan.dtype, "shard_bytes": plan.shard_bytes},
+        source=Source(store.shown(plan.source), license=source_license(source)),
+        dtype=dtype,
+        digests={},
+        versions=models.versions(),
+        platform=models.platform(),
+        notes=source.config_changes,
+    )
