@@ -6,7 +6,7 @@ from math import prod
 from pathlib import Path
 from typing import Any
 
-from mlxkit.core.errors import MlxkitError
+from mlxkit.core.errors import CheckpointError, MlxkitError
 
 DTYPE_BITS = {
     "BOOL": 8,
@@ -34,6 +34,9 @@ DTYPE_BITS = {
 
 MLX_DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 """The floating dtypes that a checkpoint is written in: safetensors name to config name."""
+
+
+_DEPTHS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,7 @@ def eos_ids(checkpoint: Checkpoint) -> tuple[int, ...]:
 
 
 def remote_code(checkpoint: Checkpoint) -> tuple[str, ...]:
-    """Return where the checkpoint asks for code of its own to be run, such as ``config.json: auto_map``; empty if nowhere.
+    """Return where the checkpoint asks for code of its own to be run, such as ``config.json: model_file``.
 
     An `auto_map` of a config whose architecture mlx-lm implements is not code that MLX would run; a tokenizer's is.
     """
@@ -153,6 +156,23 @@ def remote_code(checkpoint: Checkpoint) -> tuple[str, ...]:
     if slow_code and not fast:
         asks.append("tokenizer_config.json: auto_map")
     return tuple(asks)
+
+
+def check_depth(checkpoint: Checkpoint) -> None:
+    """Refuse a config whose number of layers its weights cannot have, before a model of that depth is built.
+
+    Raises:
+        CheckpointError: it is no count of layers, or more than there are tensors.
+    """
+    for section in (checkpoint.config, _mapping(checkpoint.config.get("text_config"))):
+        for key in _DEPTHS:
+            depth = section.get(key, 1)
+            if not isinstance(depth, int) or isinstance(depth, bool) or not 0 < depth <= len(checkpoint.tensors):
+                raise CheckpointError(
+                    f"config.json of {checkpoint.name!r} has {key} = {str(depth)[:40]!r}, "
+                    f"its weights have {len(checkpoint.tensors)} tensors.",
+                    hint="compare its config.json with the original's",
+                )
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

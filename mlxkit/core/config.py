@@ -51,11 +51,18 @@ _DEFAULTS: tuple[tuple[Collection[str], str, Any], ...] = (
 _DERIVED_HEAD_DIM = frozenset({"exaone4", "glm4_moe", "qwen3_moe"})
 # Classes that count layers (every n-th attends to everything) where transformers lists `layer_types`.
 _COUNTED_WINDOWS = frozenset({"cohere2", "exaone4", "gemma3_text"})
+_COUNTED_LINEAR = frozenset({"qwen3_5", "qwen3_5_moe", "qwen3_5_moe_text", "qwen3_5_text", "qwen3_next"})
+# Wrappers whose class reads the size of the vocabulary beside `text_config`.
+_VOCABULARY_ON_TOP = frozenset({"gemma3", "gemma4"})
+# Wrappers that transformers 5 calls tied by default, although the checkpoints have a head of their own.
+_TIED_IN_DOUBT = frozenset({"kimi_k25", "mistral3"})
 # Classes that know the kinds of layers by the names of transformers 4, which transformers 5 reads too.
 _OLDER_LAYER_NAMES = frozenset({"granitemoehybrid"})
 _OLDER_NAMES = {"linear_attention": "mamba", "full_attention": "attention"}
 # transformers 5 keeps rope parameters per kind of layer here, and would misread one set for all.
-_ROPE_PER_LAYER = frozenset({"gemma3_text", "gemma3n_text", "gemma4_text", "laguna", "mellum", "olmo3"})
+_ROPE_PER_LAYER = frozenset({
+    "gemma3_text", "gemma3n_text", "gemma4_text", "laguna", "mellum", "mimo_v2_flash", "olmo3", "step3p5",
+})  # fmt: skip
 # Of these, the ones where `rope_scaling` has always meant the layers of full attention.
 _SCALES_FULL_ATTENTION = frozenset({"gemma3_text", "gemma3n_text", "olmo3"})
 # transformers 4 refuses a `rope_scaling` with any other field here.
@@ -64,11 +71,11 @@ _SCALING_FIELDS = {"phi3": ("type", "short_factor", "long_factor"), "olmo2": ("t
 # Classes that attend to everything where the config asks for a window; the first ones look at `use_sliding_window` too.
 _SWITCHED_WINDOW = frozenset({"qwen2", "qwen2_moe", "qwen3", "qwen3_moe"})
 _WINDOWLESS = frozenset({"dots1", "gemma2", "mistral", "mixtral", "phi3", "phimoe", "starcoder2"}) | _SWITCHED_WINDOW
-# The activation that a class computes whatever the config says.
-_SILU = frozenset({"silu", "swish"})
-_GELU = frozenset({"gelu", "gelu_python"})
-_TANH_GELU = frozenset({"gelu_new", "gelu_pytorch_tanh", "gelu_fast", "gelu_accurate"})
-_ACTIVATIONS: tuple[tuple[frozenset[str], tuple[str, ...]], ...] = (
+# The activation that a class computes whatever the config says: its name, then other names of the same function.
+_SILU = ("silu", "swish")
+_GELU = ("gelu", "gelu_python")
+_TANH_GELU = ("gelu_pytorch_tanh", "gelu_new", "gelu_fast", "gelu_accurate")
+_ACTIVATIONS: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (_SILU, ("cohere2", "granite", "llama", "mistral", "mixtral", "olmo2", "phi3", "qwen2", "qwen3", "qwen3_moe")),
     (_GELU, ("gemma", "gpt_bigcode", "starcoder2")),
     (_TANH_GELU, ("gemma2", "gemma3_text", "gpt_neox", "phi")),
@@ -176,6 +183,7 @@ def normalize(config: Mapping[str, Any]) -> Normalized:
     sections = [_Section(copied, "", "")]
     if sections[0].of("text_config", dict, "an object") is not None:
         sections.append(_Section(copied["text_config"], "text_config: ", sections[0].model_type))
+        _fill_wrapper(*sections)
     for section in sections:
         _fill_synonyms(section)
         _fill_defaults(section)
@@ -184,6 +192,15 @@ def normalize(config: Mapping[str, Any]) -> Normalized:
         _fill_layers(section)
         _fill_sizes(section)
     return Normalized(copied, tuple(change for section in sections for change in section.changes))
+
+
+def _fill_wrapper(top: _Section, text: _Section) -> None:
+    """What mlx-lm looks for in one part of a wrapper's config and transformers 5 writes in the other."""
+    tied = top.values.get("tie_word_embeddings")
+    if isinstance(tied, bool) and top.model_type not in _TIED_IN_DOUBT:
+        text.set("tie_word_embeddings", tied, "taken from the wrapper")
+    if top.model_type in _VOCABULARY_ON_TOP:
+        top.fill("vocab_size", text.number("vocab_size"), "taken from text_config")
 
 
 def _fill_synonyms(section: _Section) -> None:
@@ -207,7 +224,9 @@ def _fill_rope(section: _Section) -> None:
     scaling = section.of("rope_scaling", dict, "an object") or {}
     if isinstance(section.values.get("rope_theta"), list):
         return  # one theta per layer (step3p5), which transformers 5 has no other name for
-    if not parameters:
+    if any(isinstance(value, dict) for value in scaling.values()):
+        section.set("rope_parameters", parameters := scaling, "taken from rope_scaling")
+    elif not parameters:
         parameters = _rope_of_two_kinds(section, scaling)
     if any(isinstance(value, dict) for value in parameters.values()):
         _fill_rope_per_layer(section, parameters)
@@ -300,7 +319,7 @@ def _fill_layers(section: _Section) -> None:
     if kind in _COUNTED_WINDOWS and types and (period := _period(types, "sliding_attention")):
         letters = None if period == 1 else "L" * (period - 1) + "G"
         section.set("sliding_window_pattern", letters if kind == "exaone4" else period, "taken from layer_types")
-    if kind == "qwen3_next" and types and (period := _period(types, "linear_attention")):
+    if kind in _COUNTED_LINEAR and types and (period := _period(types, "linear_attention")):
         section.set("full_attention_interval", period, "taken from layer_types")
     if kind in _OLDER_LAYER_NAMES and types:
         section.set("layer_types", [_OLDER_NAMES.get(name, name) for name in types], "under their older names")
@@ -410,7 +429,7 @@ def _activation_caveat(text: Mapping[str, Any], kind: str) -> str | None:
         wanted = "gelu_pytorch_tanh"  # what transformers takes for gemma's "gelu"
     for computed, kinds in _ACTIVATIONS:
         if kind in kinds and isinstance(wanted, str) and wanted not in computed:
-            return f"mlx-lm's {kind} computes {min(computed)} where {wanted} is asked for: the logits differ."
+            return f"mlx-lm's {kind} computes {computed[0]} where {wanted} is asked for: the logits differ."
     return None
 
 

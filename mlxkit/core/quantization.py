@@ -7,8 +7,6 @@ from typing import Any
 from mlxkit.core.errors import PlanError
 from mlxkit.core.schemes import Scheme, from_keys
 
-FLOAT_SCHEME_KEYS = ("group_size", "bits", "mode")
-
 
 @dataclass(frozen=True, slots=True)
 class Unit:
@@ -84,7 +82,7 @@ def uniform(units: Iterable[Unit], scheme: Scheme) -> Layout:
 
 
 def describe(config: Mapping[str, Any]) -> str | None:
-    """Say how a config's checkpoint is quantized already, such as ``4bit-g64 (MLX)`` or ``GPTQ, 4 bits``; None if not."""
+    """Say how a checkpoint is quantized already, such as ``4bit-g64 (MLX)`` or ``GPTQ, 4 bits``; None if not."""
     entry = config.get("quantization")
     if isinstance(entry, Mapping) and "bits" in entry:
         default, exceptions = of_config(config) or (None, {})

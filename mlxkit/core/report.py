@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 from mlxkit.core.errors import MlxkitError
 
 Unit: TypeAlias = Literal["text", "bytes", "count", "tokens", "bits", "seconds", "tps", "share", "flag"]
-"""How a value is to be read: plain text, bytes, a count, tokens, bits, seconds, tokens per second, a share of 1, yes or no."""
+"""How a value is to be read; `tps` is tokens per second, `share` a share of 1, `flag` yes or no."""
 
-Value: TypeAlias = str | int | float | bool | None | Sequence[str]
+Value: TypeAlias = str | int | float | bool | Sequence[str] | None
 """A value of a fact or a cell; None reads "not measured" or "not known"."""
 
 

@@ -1,6 +1,7 @@
 """MLX weights from a checkpoint, at full precision or in another dtype, proven to compute the same."""
 
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -101,7 +102,10 @@ def convert(plan: ConvertPlan, *, progress: Progress | None = None) -> ConvertRe
     """
     progress = progress or Silent()
     folder = store.locate(plan.source)
-    with store.replacing(plan.destination, source=folder, force=plan.force) as partial:
+    with (
+        models.small_cache(),
+        store.replacing(plan.destination, source=folder, force=plan.force) as partial,
+    ):
         source = store.read(plan.source, folder).sound()
         opened = _open(source, plan)
         stream = models.drain(opened.model, models.finite_sums(opened.model))
@@ -145,6 +149,11 @@ def _difference(source: Checkpoint, written: Checkpoint, plan: ConvertPlan) -> f
     expected = models.probe(_open(source, plan))
     found = models.probe(models.open_model(written, trust_remote_code=plan.trust_remote_code))
     difference = models.largest_difference(expected, found)
+    if not isfinite(difference):
+        raise IntegrityError(
+            f"{plan.source!r} gives logits that are not finite in {plan.dtype or 'the dtype it is stored in'}.",
+            hint="try --dtype bfloat16 or float32, which have a wider range than float16",
+        )
     if difference != 0.0:
         raise IntegrityError(
             f"What was written does not compute what {plan.source!r} computes: its logits differ by {difference:g}.",

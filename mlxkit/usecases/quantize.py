@@ -127,7 +127,10 @@ def quantize(plan: QuantizePlan, *, progress: Progress | None = None) -> Quantiz
     """
     progress = progress or Silent()
     folder = store.locate(plan.source)
-    with store.replacing(plan.destination, source=folder, force=plan.force) as partial:
+    with (
+        models.small_cache(),
+        store.replacing(plan.destination, source=folder, force=plan.force) as partial,
+    ):
         source = store.read(plan.source, folder).sound()
         _refuse_quantized(source, plan)
         dtype = plan.dtype or _dtype(source)

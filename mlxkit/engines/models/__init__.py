@@ -27,13 +27,15 @@ with contextlib.suppress(ValueError, OSError):
     # Large checkpoints have hundreds of shards, and macOS starts processes with a soft limit of 256.
     _set_limit(resource.RLIMIT_NOFILE, (max(_LIMITS[0], min(4096, _LIMITS[1])), _LIMITS[1]))
 
+from mlxkit.engines.models.generating import Loaded, load  # noqa: E402
 from mlxkit.engines.models.loading import Opened, open_model  # noqa: E402
 from mlxkit.engines.models.probing import largest_difference, probe  # noqa: E402
 from mlxkit.engines.models.quantizing import apply, dequantize, units  # noqa: E402
-from mlxkit.engines.models.streaming import Stream, cast, drain, finite_sums, parameters  # noqa: E402
+from mlxkit.engines.models.streaming import Stream, cast, drain, finite_sums, parameters, small_cache  # noqa: E402
 from mlxkit.engines.models.versions import platform, versions  # noqa: E402
 
 __all__ = [
+    "Loaded",
     "Opened",
     "Stream",
     "apply",
@@ -42,10 +44,12 @@ __all__ = [
     "drain",
     "finite_sums",
     "largest_difference",
+    "load",
     "open_model",
     "parameters",
     "platform",
     "probe",
+    "small_cache",
     "units",
     "versions",
 ]

@@ -1,7 +1,7 @@
 """From a checkpoint to a model with lazy weights, loaded as stock mlx-lm loads it.
 
-mlx-lm's loader takes every `model*.safetensors` of a folder and config.json as it is written there. It is given a view of
-the checkpoint in which config.json is the normalized one and the weight files are those that the index names.
+mlx-lm's loader takes every `model*.safetensors` of a folder, and config.json as it is written there. It is given a view
+of the checkpoint in which config.json is the normalized one and the weight files are those that the index names.
 """
 
 import inspect
@@ -18,9 +18,10 @@ from mlx import nn
 from mlx.utils import tree_flatten
 from mlx_lm.utils import load_model
 
-from mlxkit.core.checkpoint import Checkpoint, remote_code
+from mlxkit.core.checkpoint import Checkpoint, check_depth, remote_code
 from mlxkit.core.config import caveats, unread
 from mlxkit.core.errors import CheckpointError, IntegrityError, MlxkitError, RemoteCodeError
+from mlxkit.core.wording import few
 
 Classes = Callable[..., tuple[type[nn.Module], Any]]
 _stock_classes: Classes = inspect.signature(load_model).parameters["get_model_classes"].default
@@ -31,11 +32,13 @@ class Opened:
     """A model whose weights are read when they are evaluated.
 
     Attributes:
+        checkpoint: where it was opened from.
         model: the mlx-lm module.
         quantization: what config.json would carry under `quantization`, or None.
         notes: what a user should know about how mlx-lm computes it.
     """
 
+    checkpoint: Checkpoint
     model: nn.Module
     quantization: dict[str, Any] | None
     notes: tuple[str, ...]
@@ -55,22 +58,33 @@ def open_model(checkpoint: Checkpoint, *, trust_remote_code: bool = False) -> Op
             f"{checkpoint.name!r} wants its own code to be run ({', '.join(asked)}).",
             hint="read that code, then add --trust-remote-code if you trust it",
         )
+    check_depth(checkpoint)
     fields: set[str] = set()
+    with upstream(checkpoint), _view(checkpoint) as folder:
+        model, config = load_model(
+            folder,
+            lazy=True,
+            strict=True,
+            get_model_classes=_checked(checkpoint, fields),
+            trust_remote_code=trust_remote_code,
+        )
+    notes = (*unread(checkpoint.config, fields), *caveats(checkpoint.config))
+    return Opened(checkpoint, model, config.get("quantization"), notes)
+
+
+@contextmanager
+def upstream(checkpoint: Checkpoint) -> Iterator[None]:
+    """Run mlx-lm's code on a checkpoint: whatever it raises tells of that checkpoint.
+
+    Raises:
+        CheckpointError: mlx-lm's classes cannot use it.
+    """
     try:
-        with _view(checkpoint) as folder:
-            model, config = load_model(
-                folder,
-                lazy=True,
-                strict=True,
-                get_model_classes=_checked(checkpoint, fields),
-                trust_remote_code=trust_remote_code,
-            )
+        yield
     except MlxkitError:
         raise
     except Exception as error:
         raise _translated(error, checkpoint) from error
-    quantization = config.get("quantization")
-    return Opened(model, quantization, (*unread(checkpoint.config, fields), *caveats(checkpoint.config)))
 
 
 @contextmanager
@@ -110,20 +124,16 @@ def _compare(expected: Mapping[str, Any], found: Mapping[str, Any], checkpoint: 
     hint = "fetch the checkpoint again, or correct its config.json"
     missing = sorted(expected.keys() - found.keys())
     if missing:
-        raise IntegrityError(f"{checkpoint.name!r} lacks tensors that its config asks for: {_few(missing)}.", hint)
+        raise IntegrityError(f"{checkpoint.name!r} lacks tensors that its config asks for: {few(missing)}.", hint)
     extra = sorted(found.keys() - expected.keys())
     if extra:
-        raise IntegrityError(f"{checkpoint.name!r} has tensors that its config has no place for: {_few(extra)}.", hint)
+        raise IntegrityError(f"{checkpoint.name!r} has tensors that its config has no place for: {few(extra)}.", hint)
     for name, shape in expected.items():
         if tuple(found[name]) != tuple(shape):
             raise IntegrityError(
-                f"{name!r} in {checkpoint.name!r} has the wrong shape: expected {tuple(shape)}, got {tuple(found[name])}.",
+                f"{name!r} in {checkpoint.name!r}: expected the shape {tuple(shape)}, got {tuple(found[name])}.",
                 hint,
             )
-
-
-def _few(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f", ... ({len(names)} in all)" if len(names) > 5 else "")
 
 
 def _translated(error: Exception, checkpoint: Checkpoint) -> MlxkitError:
@@ -135,6 +145,6 @@ def _translated(error: Exception, checkpoint: Checkpoint) -> MlxkitError:
         )
     detail = " ".join(str(error).split())[:300] or "no reason given"
     return CheckpointError(
-        f"mlx-lm's {architecture!r} class cannot use the checkpoint {checkpoint.name!r}: {type(error).__name__}: {detail}.",
+        f"mlx-lm's {architecture!r} class cannot use {checkpoint.name!r}: {type(error).__name__}: {detail}.",
         hint="compare its config.json with the original's; MLXKIT_DEBUG=1 shows where it failed",
     )

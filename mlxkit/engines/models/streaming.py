@@ -1,5 +1,7 @@
 """A model's weights as a stream of bytes: each tensor is evaluated when its turn comes, and let go."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import mlx.core as mx
@@ -23,6 +25,21 @@ _NAMES = {
     mx.uint64: "U64",
     mx.int64: "I64",
 }
+
+
+CACHE_BYTES = 64 * 2**20
+"""Freed buffers that MLX may keep while weights stream through: enough to reuse, too few to add up."""
+
+
+@contextmanager
+def small_cache() -> Iterator[None]:
+    """Keep MLX from hoarding freed buffers, which would otherwise grow with the checkpoint; restored afterwards."""
+    before = mx.set_cache_limit(CACHE_BYTES)
+    try:
+        yield
+    finally:
+        mx.set_cache_limit(before)
+        mx.clear_cache()
 
 
 @dataclass

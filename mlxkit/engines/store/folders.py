@@ -1,7 +1,7 @@
 """Folders that appear whole or not at all.
 
-A folder is written under a hidden sibling name, flushed to the disk and renamed. The sibling is locked while it is being
-written, so that a later run can tell what a killed one left behind from what another process is still writing.
+A folder is written under a hidden sibling name, flushed to the disk and renamed. The sibling is locked while it is
+being written, so that a later run can tell what a killed one left from what another process is still writing.
 """
 
 import os

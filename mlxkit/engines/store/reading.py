@@ -10,9 +10,10 @@ import yaml
 from safetensors import SafetensorError, safe_open
 
 from mlxkit.core.checkpoint import DTYPE_BITS, Checkpoint, Tensor
-from mlxkit.core.config import normalize
+from mlxkit.core.config import Normalized, normalize
 from mlxkit.core.errors import CheckpointError, IntegrityError, MlxkitError, NotFoundError
 from mlxkit.core.record import FILE_NAME as RECORD
+from mlxkit.core.wording import few
 
 INDEX = "model.safetensors.index.json"
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "tiktoken.model", "*.tiktoken")
@@ -33,7 +34,7 @@ def read(name: str, folder: Path) -> Checkpoint:
     files = _files(folder)
     if "config.json" not in files:
         raise CheckpointError(f"There is no config.json in {str(folder)!r}.", hint="a model is a folder that has one")
-    normalized = normalize(_json(folder / "config.json"))
+    normalized = _normalized(_json(folder / "config.json"))
     problems: list[MlxkitError] = []
     warnings: list[str] = []
     tensors = _tensors(folder, files, problems, warnings)
@@ -60,6 +61,13 @@ def read(name: str, folder: Path) -> Checkpoint:
         problems=tuple(sorted(problems, key=lambda problem: -problem.exit_status)),
         warnings=tuple(warnings),
     )
+
+
+def _normalized(config: dict[str, Any]) -> Normalized:
+    try:
+        return normalize(config)
+    except CheckpointError as error:
+        raise CheckpointError(error.message, error.hint or "compare it with the original's config.json") from error
 
 
 def _files(folder: Path) -> tuple[str, ...]:
@@ -187,12 +195,6 @@ def _compare(named: Mapping[str, str], found: Mapping[str, Tensor], problems: li
                 f"The shards hold tensors that the index does not name: {few(extra)}.", "fetch the index again"
             )
         )
-
-
-def few(names: list[str]) -> str:
-    """Return the first five names, and how many there are when there are more."""
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown}, ... ({len(names)} in all)"
 
 
 def _no_weights(folder: Path, files: tuple[str, ...]) -> MlxkitError:

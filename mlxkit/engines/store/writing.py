@@ -1,7 +1,7 @@
 """Weights written as a stream: one tensor in memory at a time, hashed on the way, whatever the shard size.
 
-The layout is https://github.com/huggingface/safetensors#format: eight bytes with the header's length, the header as JSON,
-the tensors' bytes without holes. The safetensors library writes a shard only from memory that holds all of it.
+The layout is https://github.com/huggingface/safetensors#format: eight bytes with the header's length, the header as
+JSON, the tensors' bytes without holes. The safetensors library writes a shard only from memory that holds all of it.
 """
 
 import hashlib

@@ -1,0 +1,17 @@
+"""What every test stands on: no network, an empty home, and a small checkpoint."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ["HF_HUB_OFFLINE"] = "1"  # read when huggingface_hub is imported
+os.environ.pop("HF_TOKEN", None)
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A float32 Qwen3 checkpoint in three shards."""
+    from tests.fakes.checkpoints import write_checkpoint
+
+    return write_checkpoint(tmp_path / "source", shards=3)
