@@ -103,6 +103,8 @@ _NEUTRAL: tuple[tuple[str, tuple[Any, ...]], ...] = (
     ("use_bidirectional_attention", (None, False)),
 )
 _ORIGINAL_LENGTH = "original_max_position_embeddings"
+_ROPE_NUMBERS = ("rope_theta", "partial_rotary_factor", "factor", "attention_factor", _ORIGINAL_LENGTH)
+_ROPE_KINDS = ("rope_type", "type")
 _FLOAT32_MAX = 3.4028234663852886e38
 _INFINITE = {"Infinity": _FLOAT32_MAX, "-Infinity": -_FLOAT32_MAX}
 
@@ -147,6 +149,11 @@ class _Section:
     def number(self, key: str) -> Any:
         """A number or None."""
         return self.of(key, (int, float), "a number")
+
+    def whole(self, key: str) -> Any:
+        """A whole number or None."""
+        self.number(key)
+        return self.of(key, int, "a whole number")
 
     def strings(self, key: str) -> list[str] | None:
         """A list of strings or None."""
@@ -224,15 +231,23 @@ def _fill_rope(section: _Section) -> None:
     scaling = section.of("rope_scaling", dict, "an object") or {}
     if isinstance(section.values.get("rope_theta"), list):
         return  # one theta per layer (step3p5), which transformers 5 has no other name for
-    if any(isinstance(value, dict) for value in scaling.values()):
-        section.set("rope_parameters", parameters := scaling, "taken from rope_scaling")
+    if _is_per_layer(scaling):
+        section.set("rope_parameters", parameters := {**parameters, **scaling}, "taken from rope_scaling")
     elif not parameters:
         parameters = _rope_of_two_kinds(section, scaling)
-    if any(isinstance(value, dict) for value in parameters.values()):
+    if _is_per_layer(parameters):
         _fill_rope_per_layer(section, parameters)
-    else:
-        # transformers 5 reads `rope_scaling`, where there is one, in place of `rope_parameters`.
-        _fill_one_rope(section, _rope({**parameters, **scaling}, section.prefix), scaling)
+        return
+    # transformers 5 reads `rope_scaling`, where there is one, in place of `rope_parameters`, and theta beside it.
+    beside = {key: section.values[key] for key in _ROPE_NUMBERS[:2] if scaling and section.number(key) is not None}
+    rope = _rope({**parameters, **beside, **scaling}, section.prefix)
+    if not any(isinstance(value, dict) for value in rope.values()):
+        _fill_one_rope(section, rope, scaling)
+
+
+def _is_per_layer(parameters: Json) -> bool:
+    """Whether rope parameters stand under `full_attention` and the like, not bare."""
+    return any(isinstance(value, dict) and key.endswith("_attention") for key, value in parameters.items())
 
 
 def _fill_one_rope(section: _Section, rope: Json, scaling: Json) -> None:
@@ -295,9 +310,9 @@ def _fill_original_length(section: _Section, rope: Json) -> None:
 def _rope(parameters: Json, prefix: str) -> Json:
     """Rope parameters with checked numbers and a `rope_type`, which older configs call `type`."""
     rope = {key: value for key, value in parameters.items() if key != "type"}
-    for key in ("rope_theta", "partial_rotary_factor", "factor", "attention_factor", _ORIGINAL_LENGTH):
+    for key in _ROPE_NUMBERS:
         _checked(rope.get(key), (int, float), f"{prefix}rope_parameters.{key}", "a number")
-    for key in ("rope_type", "type"):
+    for key in _ROPE_KINDS:
         _checked(parameters.get(key), str, f"{prefix}rope_parameters.{key}", "a string")
     rope["rope_type"] = kind = parameters.get("rope_type") or parameters.get("type") or "default"
     factor, wanted = rope.get("factor"), rope.get("attention_factor")
@@ -344,14 +359,14 @@ def _fill_global_heads(section: _Section, types: list[str]) -> None:
 
 def _fill_sizes(section: _Section) -> None:
     """Sizes that mlx-lm wants spelled out and transformers derives."""
-    kind, size, heads = section.model_type, section.number("hidden_size"), section.number("num_attention_heads")
+    kind, size, heads = section.model_type, section.whole("hidden_size"), section.whole("num_attention_heads")
     if kind in _DERIVED_HEAD_DIM and size and heads:
-        section.fill("head_dim", int(size // heads), "derived from hidden_size and num_attention_heads")
-    expand, head, part = (section.number(key) for key in ("expand", "head_dim", "partial_rotary_factor"))
-    if kind == "mamba2" and size and expand:
+        section.fill("head_dim", size // heads, "derived from hidden_size and num_attention_heads")
+    if kind == "mamba2" and size and (expand := section.number("expand")):
         section.fill("intermediate_size", int(size * expand), "derived from hidden_size and expand")
-    if kind == "minimax_m2" and head and part:
-        section.fill("rotary_dim", int(head * part), "derived from head_dim and partial_rotary_factor")
+    if kind == "minimax_m2" and (head := section.whole("head_dim")):
+        part = section.number("partial_rotary_factor")
+        section.fill("rotary_dim", int(head * (1.0 if part is None else part)), "derived from partial_rotary_factor")
 
 
 def _period(types: list[str], other: str) -> int:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any
 
 from mlxkit.core.checkpoint import MLX_DTYPES, Checkpoint, Tensor
@@ -29,7 +30,7 @@ def output_config(
         dtype: of the floating weights; written as `dtype` and `torch_dtype`, which new and old readers look for.
         quantization: the object that MLX's readers expect, or None for full precision.
     """
-    written = {key: value for key, value in config.items() if key not in _PRIVATE}
+    written = {key: deepcopy(value) for key, value in config.items() if key not in _PRIVATE}
     for section in (written, written.get("text_config")):
         if isinstance(section, dict) and dtype is not None and (section is written or "dtype" in section):
             section.update(dtype=dtype, torch_dtype=dtype)
