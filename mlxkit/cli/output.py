@@ -52,7 +52,7 @@ class Bars:
     """Progress bars on stderr, gone when their phase is done."""
 
     @contextmanager
-    def phase(self, name: str, total: int | None, unit: Literal["bytes", "count"]) -> Iterator[Advance]:
+    def phase(self, name: str, total: int | None, unit: Literal["bytes", "count"], done: int = 0) -> Iterator[Advance]:
         """Show a bar: what, how much of it, how fast, and how long it still takes."""
         from rich import progress as bars  # noqa: PLC0415
         from rich.console import Console  # noqa: PLC0415
@@ -64,5 +64,5 @@ class Bars:
             *((bars.BarColumn(), *amounts[unit], bars.TimeRemainingColumn()) if total is not None else ()),
         )
         with bars.Progress(*columns, console=Console(stderr=True), transient=True) as display:
-            task = display.add_task(name, total=total)
-            yield lambda done: display.update(task, advance=done)
+            task = display.add_task(name, total=total, completed=done)
+            yield lambda more: display.update(task, advance=more)

@@ -5,19 +5,26 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol
 
 Advance = Callable[[int], None]
-"""Call it with how much was done since the last call, in the phase's unit."""
+"""Call it with how much was done since the last call, in the phase's unit; with less than nothing for work undone."""
 
 
 class Progress(Protocol):
-    """Where a use-case reports the phases of its work."""
+    """Where a use-case reports the phases of its work.
 
-    def phase(self, name: str, total: int | None, unit: Literal["bytes", "count"]) -> AbstractContextManager[Advance]:
+    Phases may be open side by side, opened and advanced by different threads: each file that is on its way is one, and
+    so is all of them together.
+    """
+
+    def phase(
+        self, name: str, total: int | None, unit: Literal["bytes", "count"], done: int = 0
+    ) -> AbstractContextManager[Advance]:
         """Open a phase.
 
         Args:
             name: what is being done, as a verb with its object: "writing model.safetensors".
             total: how much there is to do, in `unit`; None when that is not known.
             unit: what is counted.
+            done: how much of `total` an earlier run did; it says nothing about the rate of this one.
         """
 
 
@@ -25,7 +32,7 @@ class Silent:
     """Progress that nobody watches."""
 
     @contextmanager
-    def phase(self, name: str, total: int | None, unit: Literal["bytes", "count"]) -> Iterator[Advance]:
+    def phase(self, name: str, total: int | None, unit: Literal["bytes", "count"], done: int = 0) -> Iterator[Advance]:
         """Yield an advance that does nothing."""
-        del name, total, unit
+        del name, total, unit, done
         yield lambda _done: None
