@@ -1,7 +1,7 @@
 """The program: its commands, and the one place where errors become words and exit statuses."""
 
+import errno
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from typing import Any
@@ -10,9 +10,7 @@ import click
 
 from mlxkit import __version__
 from mlxkit.cli.commands import COMMANDS
-from mlxkit.core.errors import MlxkitError
-
-INTERRUPTED = 130
+from mlxkit.core.errors import DoesNotFitError, MlxkitError, StoppedError
 
 
 class Program(click.Group):
@@ -24,7 +22,7 @@ class Program(click.Group):
     def main(  # type: ignore[override]  # Click overloads it by the value of standalone_mode
         self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any
     ) -> Any:
-        """Run a command line and exit."""
+        """Run a command line and exit. A pipe that its reader has closed ends it quietly: Click sees to that."""
         words = list(sys.argv[1:] if args is None else args)
         try:
             status = super().main(words, standalone_mode=False, **extra)
@@ -38,9 +36,17 @@ class Program(click.Group):
             if os.environ.get("MLXKIT_DEBUG"):
                 raise
         except (click.Abort, KeyboardInterrupt):
-            status = _tell(words, "interrupted", "Interrupted.", None, INTERRUPTED)
-        except BrokenPipeError:
-            status = _closed_pipe()
+            status = _tell(words, StoppedError.code, "Interrupted.", None, StoppedError.exit_status)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            status = _tell(
+                words,
+                DoesNotFitError.code,
+                "The disk is full: the output is cut off.",
+                None,
+                DoesNotFitError.exit_status,
+            )
         if standalone_mode:
             sys.exit(status or 0)
         return status
@@ -68,13 +74,6 @@ def wants_json(words: list[str]) -> bool:
 def _usage_hint(error: click.ClickException) -> str | None:
     context = getattr(error, "ctx", None)
     return f"{context.command_path} --help" if context else None
-
-
-def _closed_pipe() -> int:
-    """Whoever reads has enough: end quietly, as every tool of a pipeline does."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    return 128 + signal.SIGPIPE
 
 
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
