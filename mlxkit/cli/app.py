@@ -40,13 +40,8 @@ class Program(click.Group):
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            status = _tell(
-                words,
-                DoesNotFitError.code,
-                "The disk is full: the output is cut off.",
-                None,
-                DoesNotFitError.exit_status,
-            )
+            full = DoesNotFitError("The disk is full: the output is cut off.")
+            status = _tell(words, full.code, full.message, full.hint, full.exit_status)
         if standalone_mode:
             sys.exit(status or 0)
         return status

@@ -29,6 +29,7 @@ STATUSES = {
     "DoesNotFitError": 4,
     "GateError": 5,
     "IntegrityError": 6,
+    "StoppedError": 130,
 }
 
 
