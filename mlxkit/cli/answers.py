@@ -6,10 +6,9 @@ from contextlib import contextmanager, redirect_stdout
 
 from mlxkit.cli.asking import aside, is_terminal
 from mlxkit.cli.output import show
+from mlxkit.core.wording import printable
 from mlxkit.render.quantities import shown
 from mlxkit.usecases.run import Conversation, RunResult
-
-_CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n"), ord("\t")}, "\N{REPLACEMENT CHARACTER}")
 
 
 def say_notes(conversation: Conversation, *, quiet: bool) -> None:
@@ -57,7 +56,7 @@ def on_stdout() -> Iterator[Callable[[str], None]]:
     def write(text: str) -> None:
         if out is None:  # the process was started with it closed
             return
-        out.write(text.translate(_CONTROLS) if terminal else text)
+        out.write(printable(text) if terminal else text)
         out.flush()
 
     with redirect_stdout(sys.stderr):

@@ -3,6 +3,7 @@
 import errno
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import click
 from mlxkit import __version__
 from mlxkit.cli.commands import COMMANDS
 from mlxkit.core.errors import DoesNotFitError, MlxkitError, StoppedError
+from mlxkit.core.wording import printable
 
 
 class Program(click.Group):
@@ -34,7 +36,7 @@ class Program(click.Group):
         except MlxkitError as error:
             status = _tell(words, error.code, error.message, error.hint, error.exit_status)
             if os.environ.get("MLXKIT_DEBUG"):
-                raise
+                traceback.print_exception(error)
         except (click.Abort, KeyboardInterrupt):
             status = _tell(words, StoppedError.code, "Interrupted.", None, StoppedError.exit_status)
         except OSError as error:
@@ -54,9 +56,9 @@ def _tell(words: list[str], code: str, message: str, hint: str | None, status: i
         command = next((word for word in words if word in COMMANDS), None)
         click.echo(error_envelope(command, {"code": code, "message": message, "hint": hint}))
     else:
-        click.echo(f"Error: {message}", err=True)
+        click.echo(f"Error: {printable(message)}", err=True)
         if hint:
-            click.echo(f"Hint: {hint}", err=True)
+            click.echo(f"Hint: {printable(hint)}", err=True)
     return status
 
 

@@ -4,6 +4,7 @@ import click
 
 from mlxkit.cli import asking, options
 from mlxkit.cli.output import progress
+from mlxkit.core.sampling import Asked
 
 _SHARE = click.FloatRange(0, 1, min_open=True)
 
@@ -55,7 +56,6 @@ def run(
     asking.say_model(context, model, quiet=quiet)
 
     from mlxkit.cli import answers, chat
-    from mlxkit.core.sampling import Asked
     from mlxkit.usecases.run import RunPlan, converse
 
     asked = Asked(temperature, top_p, top_k, min_p, max_tokens)
