@@ -185,7 +185,7 @@ def mlxkit(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
 def test_a_traceback_is_shown_when_asked_for() -> None:
     done = mlxkit("inspect", "/no/such/folder", MLXKIT_DEBUG="1")
 
-    assert done.returncode == NotFoundError.exit_status
+    assert done.returncode == errors.NotFoundError.exit_status
     assert done.stderr.startswith("Error: There is no folder")
     assert "Traceback (most recent call last)" in done.stderr
     assert "Traceback" not in mlxkit("inspect", "/no/such/folder").stderr
