@@ -1,4 +1,4 @@
-"""Whole commands, run in turn: wall time, processor time and peak resident memory, from the operating system's accounts."""
+"""Whole commands, run in turn: wall time, processor time and peak memory, from the operating system's accounts."""
 
 import json
 import os

@@ -1,8 +1,9 @@
 """The program: its commands, and the one place where errors become words and exit statuses."""
 
+import errno
 import os
-import signal
 import sys
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,9 +11,8 @@ import click
 
 from mlxkit import __version__
 from mlxkit.cli.commands import COMMANDS
-from mlxkit.core.errors import MlxkitError
-
-INTERRUPTED = 130
+from mlxkit.core.errors import DoesNotFitError, MlxkitError, StoppedError
+from mlxkit.core.wording import printable
 
 
 class Program(click.Group):
@@ -24,7 +24,7 @@ class Program(click.Group):
     def main(  # type: ignore[override]  # Click overloads it by the value of standalone_mode
         self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any
     ) -> Any:
-        """Run a command line and exit."""
+        """Run a command line and exit. A pipe that its reader has closed ends it quietly: Click sees to that."""
         words = list(sys.argv[1:] if args is None else args)
         try:
             status = super().main(words, standalone_mode=False, **extra)
@@ -36,11 +36,14 @@ class Program(click.Group):
         except MlxkitError as error:
             status = _tell(words, error.code, error.message, error.hint, error.exit_status)
             if os.environ.get("MLXKIT_DEBUG"):
-                raise
+                traceback.print_exception(error)
         except (click.Abort, KeyboardInterrupt):
-            status = _tell(words, "interrupted", "Interrupted.", None, INTERRUPTED)
-        except BrokenPipeError:
-            status = _closed_pipe()
+            status = _tell(words, StoppedError.code, "Interrupted.", None, StoppedError.exit_status)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            full = DoesNotFitError("The disk is full: the output is cut off.")
+            status = _tell(words, full.code, full.message, full.hint, full.exit_status)
         if standalone_mode:
             sys.exit(status or 0)
         return status
@@ -53,9 +56,9 @@ def _tell(words: list[str], code: str, message: str, hint: str | None, status: i
         command = next((word for word in words if word in COMMANDS), None)
         click.echo(error_envelope(command, {"code": code, "message": message, "hint": hint}))
     else:
-        click.echo(f"Error: {message}", err=True)
+        click.echo(f"Error: {printable(message)}", err=True)
         if hint:
-            click.echo(f"Hint: {hint}", err=True)
+            click.echo(f"Hint: {printable(hint)}", err=True)
     return status
 
 
@@ -68,13 +71,6 @@ def wants_json(words: list[str]) -> bool:
 def _usage_hint(error: click.ClickException) -> str | None:
     context = getattr(error, "ctx", None)
     return f"{context.command_path} --help" if context else None
-
-
-def _closed_pipe() -> int:
-    """Whoever reads has enough: end quietly, as every tool of a pipeline does."""
-    devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
-    return 128 + signal.SIGPIPE
 
 
 @click.command(cls=Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

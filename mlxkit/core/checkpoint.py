@@ -108,6 +108,17 @@ class Checkpoint:
         return str(self.config["model_type"])
 
     @property
+    def config_notes(self) -> tuple[str, ...]:
+        """That the config was completed, in one sentence; empty when it was not."""
+        count = len(self.config_changes)
+        keys = "one key" if count == 1 else f"{count} keys"
+        return (
+            (f"config.json: {keys} written so that older and newer readers agree (--json lists them).",)
+            if count
+            else ()
+        )
+
+    @property
     def shards(self) -> tuple[str, ...]:
         """The weight files, in order, each once."""
         return tuple(dict.fromkeys(tensor.file for tensor in self.tensors.values()))

@@ -9,6 +9,7 @@
      +-- DoesNotFitError         4  memory or disk is too small
      +-- GateError               5  a measured value missed its threshold
      +-- IntegrityError          6  a hash, a header, an index or a weight is wrong
+     +-- StoppedError         130  the user stopped it
 
 Anything else that is raised is a bug of ours and keeps its traceback.
 """
@@ -84,3 +85,10 @@ class IntegrityError(MlxkitError):
 
     code = "integrity"
     exit_status = 6
+
+
+class StoppedError(MlxkitError):
+    """The user stopped it, with something to show."""
+
+    code = "interrupted"
+    exit_status = 130

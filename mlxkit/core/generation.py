@@ -2,19 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeAlias
-
-from mlxkit.core.errors import MlxkitError
+from typing import Any, Literal, TypeAlias
 
 Finish: TypeAlias = Literal["stop", "length", "stop_string", "interrupted"]
 """Why an answer ended: the model ended it, its bound was reached, a stop string came, or the user had enough."""
-
-
-class InterruptedAnswerError(MlxkitError):
-    """The user ended an answer before it was done."""
-
-    code: ClassVar[str] = "interrupted"
-    exit_status: ClassVar[int] = 130
 
 
 @dataclass(frozen=True, slots=True)

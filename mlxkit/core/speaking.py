@@ -41,10 +41,6 @@ class Speaker(Protocol):
         """Every token id that ends an answer."""
 
     @property
-    def has_template(self) -> bool:
-        """Whether there is a chat template."""
-
-    @property
     def peak_memory_bytes(self) -> int:
         """The most that was held since the last row was begun, weights included."""
 
@@ -67,5 +63,7 @@ class Speaker(Protocol):
 class Load(Protocol):
     """What makes a speaker of a checkpoint."""
 
-    def __call__(self, checkpoint: Checkpoint, *, trust_remote_code: bool, progress: Progress) -> Speaker:
-        """Load it."""
+    def __call__(
+        self, checkpoint: Checkpoint, *, for_chat: bool, trust_remote_code: bool, progress: Progress
+    ) -> Speaker:
+        """Load it; `for_chat`, one without a chat template is refused before its weights are read."""

@@ -1,5 +1,6 @@
 """Reports as Markdown."""
 
+import re
 from collections.abc import Iterable, Iterator
 
 from mlxkit.core.report import Report, Table
@@ -38,4 +39,4 @@ def _row(cells: Iterable[str]) -> str:
 
 
 def _plain(text: str) -> str:
-    return text.replace("|", "\\|").replace("\n", " ")
+    return re.sub(r"[\r\n]+", " ", text.replace("\\", "\\\\").replace("|", "\\|"))

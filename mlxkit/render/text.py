@@ -8,6 +8,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from mlxkit.core.report import Fact, Note, Report, Table
+from mlxkit.core.wording import printable
 from mlxkit.render.quantities import UNKNOWN, shown
 
 _LEFT = ("text", "flag")
@@ -25,7 +26,7 @@ def render_text(report: Report, *, width: int | None, color: bool) -> str:
     console = Console(
         file=out, width=width or 10_000, force_terminal=color, no_color=not color, highlight=False, legacy_windows=False
     )
-    console.print(Text(report.title, style="bold"))
+    console.print(Text(printable(report.title), style="bold"))
     if report.facts:
         console.print(_facts(report.facts))
     for table in report.tables:
@@ -44,7 +45,7 @@ def _facts(facts: tuple[Fact, ...]) -> Grid:
     grid.add_column(no_wrap=True, style="dim")
     grid.add_column(overflow="fold")
     for fact in facts:
-        value = shown(fact.value, fact.unit)
+        value = printable(shown(fact.value, fact.unit))
         grid.add_row(Text(f"  {fact.label}"), Text(value, style="dim" if value == UNKNOWN else ""))
     return grid
 
@@ -54,10 +55,12 @@ def _table(table: Table) -> Grid:
     for column in table.columns:
         grid.add_column(column.heading, justify="left" if column.unit in _LEFT else "right", overflow="fold")
     for row in table.rows:
-        grid.add_row(*(Text(shown(cell, column.unit)) for cell, column in zip(row, table.columns, strict=True)))
+        grid.add_row(
+            *(Text(printable(shown(cell, column.unit))) for cell, column in zip(row, table.columns, strict=True))
+        )
     return grid
 
 
 def _note(note: Note) -> Text:
     style = {"warning": "yellow", "note": "dim"}[note.level]
-    return Text.assemble((f"{note.level.capitalize()}: ", style), note.text)
+    return Text.assemble((f"{note.level.capitalize()}: ", style), printable(note.text))

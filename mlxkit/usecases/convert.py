@@ -48,6 +48,7 @@ class ConvertResult:
         shards: the weight files.
         digest: of the checkpoint, independent of its shards.
         logit_difference: largest difference between the logits of source and destination; 0.0 or it had failed.
+        config_changes: what was written differently into config.json, a sentence each.
         notes: what the user should know.
     """
 
@@ -59,6 +60,7 @@ class ConvertResult:
     shards: tuple[str, ...]
     digest: str
     logit_difference: float
+    config_changes: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -77,6 +79,7 @@ class ConvertResult:
             "shards": list(self.shards),
             "digest": self.digest,
             "logit_difference": self.logit_difference,
+            "config_changes": list(self.config_changes),
             "notes": list(self.notes),
         }
 
@@ -134,7 +137,8 @@ def convert(plan: ConvertPlan, *, progress: Progress | None = None) -> ConvertRe
         shards=tuple(shard[0].file for shard in written.shards),
         digest=written.record.digest,
         logit_difference=difference,
-        notes=(*source.warnings, *(f"Config: {change}." for change in source.config_changes), *opened.notes),
+        config_changes=source.config_changes,
+        notes=(*source.warnings, *source.config_notes, *opened.notes),
     )
 
 

@@ -142,8 +142,9 @@ class InspectResult:
             Table("Layers", (Column("Kind"), *columns, bits), _rows(self.kinds)),
             Table("Storage", (Column("Scheme or dtype"), *columns, bits), _rows((*self.schemes, *self.dtypes))),
         )
+        notes = tuple(Note(text) for text in checkpoint.config_notes)
         problems = tuple(Note(problem.message, "warning") for problem in checkpoint.problems[1:])
-        return Report(checkpoint.name, tuple(facts), tables, (*problems, *self._warnings(), *self._notes()))
+        return Report(checkpoint.name, tuple(facts), tables, (*problems, *self._warnings(), *notes))
 
     def _warnings(self) -> tuple[Note, ...]:
         checkpoint = self.checkpoint
@@ -152,9 +153,6 @@ class InspectResult:
         silent = () if eos_ids(checkpoint) else ("It names no EOS token: an answer ends only at --max-tokens.",)
         texts = (*checkpoint.warnings, *code, *missing, *silent, *caveats(checkpoint.config))
         return tuple(Note(text, "warning") for text in texts)
-
-    def _notes(self) -> tuple[Note, ...]:
-        return tuple(Note(f"Config read as: {change}.") for change in self.checkpoint.config_changes)
 
 
 def inspect(plan: InspectPlan) -> InspectResult:

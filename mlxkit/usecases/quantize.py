@@ -54,6 +54,7 @@ class QuantizeResult:
         parameters: how many numbers they stand for.
         shards: the weight files.
         digest: of the checkpoint, independent of its shards.
+        config_changes: what was written differently into config.json, a sentence each.
         notes: what the user should know.
     """
 
@@ -66,6 +67,7 @@ class QuantizeResult:
     parameters: int
     shards: tuple[str, ...]
     digest: str
+    config_changes: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -94,6 +96,7 @@ class QuantizeResult:
             "skipped": [{"layer": skip.path, "reason": skip.reason} for skip in self.layout.skipped],
             "shards": list(self.shards),
             "digest": self.digest,
+            "config_changes": list(self.config_changes),
             "notes": list(self.notes),
         }
 
@@ -164,7 +167,8 @@ def quantize(plan: QuantizePlan, *, progress: Progress | None = None) -> Quantiz
         parameters=parameters,
         shards=tuple(shard[0].file for shard in written.shards),
         digest=written.record.digest,
-        notes=(*_requantized(source), *source.warnings, *_changes(source), *opened.notes),
+        config_changes=source.config_changes,
+        notes=(*_requantized(source), *source.warnings, *source.config_notes, *opened.notes),
     )
 
 
@@ -186,10 +190,6 @@ def _dtype(source: Checkpoint) -> str:
 def _requantized(source: Checkpoint) -> tuple[str, ...]:
     described = describe(source.config)
     return (f"The source was quantized already ({described}): it was dequantized first.",) if described else ()
-
-
-def _changes(source: Checkpoint) -> tuple[str, ...]:
-    return tuple(f"Config: {change}." for change in source.config_changes)
 
 
 def _record(plan: QuantizePlan, source: Checkpoint, layout: Layout, dtype: str) -> Record:

@@ -28,9 +28,13 @@ def test_nothing_is_visible_until_the_block_ends(tmp_path, origin):
 
 
 def test_a_failing_block_leaves_nothing(tmp_path, origin):
-    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "new", source=origin, force=False) as partial:
-        (partial / "a").write_text("a")
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with replacing(tmp_path / "new", source=origin, force=False) as partial:
+            (partial / "a").write_text("a")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert names(tmp_path) == ["origin"]
 
 
@@ -74,9 +78,9 @@ def test_force_replaces_a_link_and_not_what_it_points_to(tmp_path, origin):
 
 def test_a_parent_that_is_a_file_is_one_sentence(tmp_path, origin):
     (tmp_path / "file").write_text("")
-    with pytest.raises(MlxkitError, match="cannot be written"):
-        with replacing(tmp_path / "file" / "new", source=origin, force=False):
-            pass
+    place = tmp_path / "file" / "new"
+    with pytest.raises(MlxkitError, match="cannot be written"), replacing(place, source=origin, force=False):
+        pass
 
 
 def test_a_full_disk_is_told_as_one(tmp_path, origin):
@@ -95,9 +99,7 @@ def hang(destination: Path, origin: Path, ready) -> None:
 def test_what_a_killed_process_left_is_swept_and_what_a_living_one_writes_stays(tmp_path, origin):
     context = multiprocessing.get_context("spawn")
     events = [context.Event(), context.Event()]
-    killed, living = (
-        context.Process(target=hang, args=(tmp_path / "new", origin, event)) for event in events
-    )
+    killed, living = (context.Process(target=hang, args=(tmp_path / "new", origin, event)) for event in events)
     killed.start()
     assert events[0].wait(30)
     living.start()

@@ -1,4 +1,4 @@
-"""Small checkpoints for tests: random weights in a stock architecture, with a byte-level tokenizer that really works."""
+"""Small checkpoints for tests: random weights in a stock architecture, with a byte-level tokenizer that works."""
 
 import json
 from pathlib import Path

@@ -48,11 +48,6 @@ class Loaded:
         return self._tokenizer.eos_ids
 
     @property
-    def has_template(self) -> bool:
-        """Whether there is a chat template."""
-        return self._tokenizer.has_template
-
-    @property
     def peak_memory_bytes(self) -> int:
         """The most that MLX held since the last row was begun, weights included."""
         return int(mx.get_peak_memory())
@@ -120,16 +115,24 @@ class Loaded:
         return fresh
 
 
-def load(checkpoint: Checkpoint, *, trust_remote_code: bool, progress: Progress) -> Loaded:
-    """Load a checkpoint: tokenizer first, because it is quick and may be refused, then every weight.
+def load(checkpoint: Checkpoint, *, for_chat: bool, trust_remote_code: bool, progress: Progress) -> Loaded:
+    """Load a checkpoint: what may be refused comes first, every weight last.
+
+    Args:
+        checkpoint: sound.
+        for_chat: refuse it when it has no chat template.
+        trust_remote_code: run code that comes with it.
+        progress: told the bytes of the weights.
 
     Raises:
         RemoteCodeError: it wants code of its own to be run, and `trust_remote_code` is False.
-        CheckpointError: its architecture, its config or its tokenizer cannot be used.
+        CheckpointError: its architecture, config or tokenizer cannot be used, or it has no chat template.
         IntegrityError: its tensors are not those that its config asks for.
     """
     opened = open_model(checkpoint, trust_remote_code=trust_remote_code)
     tokenizer = load_tokenizer(checkpoint, trust_remote_code=trust_remote_code)
+    if for_chat:
+        tokenizer.demand_template()
     arrays = [array for _, array in tree_flatten(opened.model.parameters())]
     with progress.phase("Loading weights", sum(array.nbytes for array in arrays), "bytes") as advance:
         for array in arrays:

@@ -90,15 +90,15 @@ def upstream(checkpoint: Checkpoint) -> Iterator[None]:
 @contextmanager
 def _view(checkpoint: Checkpoint) -> Iterator[Path]:
     """Yield a folder of links to the checkpoint's files; open weight files outlive it."""
-    shards = checkpoint.shards
+    origin = checkpoint.folder.resolve()
     with TemporaryDirectory(prefix="mlxkit-view-") as name:
         folder = Path(name)
         (folder / "config.json").write_text(json.dumps(dict(checkpoint.config)), encoding="utf-8")
-        for number, shard in enumerate(shards):
-            (folder / f"model-{number:05d}.safetensors").symlink_to(checkpoint.folder / shard)
+        for number, shard in enumerate(checkpoint.shards):
+            (folder / f"model-{number:05d}.safetensors").symlink_to(origin / shard)
         for file in checkpoint.files:
             if "/" not in file and file != "config.json" and not file.endswith(".safetensors"):
-                (folder / file).symlink_to(checkpoint.folder / file)
+                (folder / file).symlink_to(origin / file)
         yield folder
 
 

@@ -21,7 +21,8 @@ def probe(opened: Opened) -> mx.array:
     Returns:
         (PROBE_TOKENS, vocabulary), float32.
     """
-    with upstream(opened.checkpoint):
+    # A stream of its own: two probes that are evaluated together run side by side.
+    with upstream(opened.checkpoint), mx.stream(mx.new_stream(mx.default_device())):
         logits: mx.array = opened.model(mx.arange(1, PROBE_TOKENS + 1)[None])[0].astype(mx.float32)
     opened.model.clear()
     gc.collect()

@@ -72,7 +72,7 @@ class Stream:
                 raise IntegrityError(
                     f"The weights hold NaN or infinity, in {tensor.name!r}.", hint="fetch the checkpoint again"
                 )
-        view: memoryview = memoryview(array)  # type: ignore[arg-type]  # mlx does not declare that it is a buffer
+        view: memoryview = memoryview(array)  # type: ignore[arg-type, unused-ignore]  # mlx does not declare that it is a buffer
         return view
 
 

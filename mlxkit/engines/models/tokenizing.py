@@ -46,14 +46,12 @@ class Tokenizer:
 
     Attributes:
         eos_ids: every token id that ends an answer.
-        has_template: whether there is a chat template.
     """
 
     def __init__(self, wrapper: Any, name: str) -> None:
         self._wrapper = wrapper
         self._name = name
         self.eos_ids = frozenset(wrapper.eos_token_ids)
-        self.has_template = bool(wrapper.has_chat_template)
 
     def encode(self, text: str) -> list[int]:
         """Return a text's tokens, with those that the tokenizer puts around every text.
@@ -72,17 +70,25 @@ class Tokenizer:
                 hint="compare its tokenizer files with the original's",
             ) from error
 
+    def demand_template(self) -> None:
+        """Do nothing if there is a chat template.
+
+        Raises:
+            CheckpointError: there is none.
+        """
+        if not self._wrapper.has_chat_template:
+            raise CheckpointError(
+                f"{self._name!r} has no chat template: it continues text rather than answers.",
+                hint="add --raw to continue the prompt as it is",
+            )
+
     def render(self, messages: Sequence[Message]) -> list[int]:
         """Return the tokens of a conversation, up to where the assistant's next turn begins.
 
         Raises:
             CheckpointError: there is no chat template, or it refuses these messages.
         """
-        if not self.has_template:
-            raise CheckpointError(
-                f"{self._name!r} has no chat template: it continues text rather than answers.",
-                hint="add --raw to continue the prompt as it is",
-            )
+        self.demand_template()
         try:
             return list(self._wrapper.apply_chat_template(list(messages), tokenize=True, add_generation_prompt=True))
         except Exception as error:

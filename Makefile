@@ -1,0 +1,76 @@
+# Works with python3 (3.11 or later) and its venv module; uv does the same faster where it is installed.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV := $(shell command -v uv 2>/dev/null)
+DEMO := build/demo
+OLDEST := (3, 11)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check lint types architecture table coverage format docs clean
+.NOTPARALLEL:
+
+help: ## What can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+setup: $(READY) ## The environment in .venv; made again when pyproject.toml changes.
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < $(OLDEST))' 2>/dev/null || { \
+		echo "mlxkit needs Python 3.11 or later: '$(PYTHON)' is $$($(PYTHON) --version 2>&1 | head -n 1)." \
+			"Name another one: make PYTHON=python3.12." >&2; exit 1; }
+	@test -e $(READY) || rm -rf $(VENV)
+ifneq ($(UV),)
+	@test -d $(VENV) || "$(UV)" venv --quiet --python "$(PYTHON)" $(VENV)
+	"$(UV)" pip install --quiet --python $(BIN)/python -e '.[dev]'
+else
+	@test -d $(VENV) || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+endif
+	@touch $(READY)
+
+demo: $(READY) ## The main job, offline: look at a model, convert it, quantize it, ask it at each precision.
+	@set -e; PATH="$(CURDIR)/$(BIN):$$PATH"; HF_HUB_OFFLINE=1; export PATH HF_HUB_OFFLINE; \
+	rm -rf $(DEMO); mkdir -p $(DEMO); trap 'rm -rf "$(CURDIR)/$(DEMO)"' EXIT; trap 'exit 130' INT TERM; cd $(DEMO); \
+	show() { echo; echo "$$ $$1"; eval "$$1" </dev/null; }; \
+	show 'mlxkit inspect tiny'; \
+	show 'mlxkit convert tiny tiny-bf16 --dtype bfloat16'; \
+	show 'mlxkit quantize tiny-bf16 tiny-4bit --scheme 4bit'; \
+	show 'mlxkit quantize tiny-bf16 tiny-2bit --scheme 2bit'; \
+	for precision in bf16 4bit 2bit; do show "mlxkit run tiny-$$precision '12 + 7 =' --max-tokens 16"; done
+
+test: $(READY) ## The tests.
+	$(BIN)/python -m pytest -n 2 -m 'not slow'
+
+test-slow: $(READY) ## The tests that take minutes.
+	$(BIN)/python -m pytest -m slow
+
+check: lint types architecture table coverage ## All that CI runs: lint, types, architecture, docs, tests with coverage.
+
+lint: $(READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY)
+	$(BIN)/python -m mypy
+
+architecture: $(READY)
+	$(BIN)/lint-imports --no-logo
+
+table: $(READY)
+	$(BIN)/python -m mlxkit.cli.reference README.md --check
+
+coverage: $(READY)
+	$(BIN)/python -m pytest -n 2 -m 'not slow' --cov --cov-report=term:skip-covered
+
+format: $(READY) ## The code laid out, and what can be mended mended.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+docs: $(READY) ## The command table in README.md, made from the commands.
+	$(BIN)/python -m mlxkit.cli.reference README.md
+
+clean: ## Everything gone that was made here.
+	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,54 @@
+"""What is asked, and whom: the prompt, from the command line or a pipe, and words beside the answer."""
+
+import os
+import sys
+from typing import TextIO
+
+import click
+
+from mlxkit.core.errors import PlanError
+
+
+def prompt_from(argument: str | None, form: str) -> str | None:
+    """Return the prompt: the argument, or what stdin holds for `-` and in a pipe; None means that a chat is wanted.
+
+    One line ending at the end of stdin is dropped, as a shell does.
+
+    Raises:
+        PlanError: stdin is no text, or nobody can chat: stdout is no terminal, or JSON was asked for.
+    """
+    if argument is not None and argument != "-":
+        return argument
+    if argument == "-" or not is_terminal(sys.stdin):
+        return _piped()
+    if form != "text" or not is_terminal(sys.stdout):
+        raise PlanError("There is no prompt, and a chat is text on a terminal.", hint='mlxkit run tiny "12 + 7 ="')
+    return None
+
+
+def say_model(context: click.Context, model: str, *, quiet: bool) -> None:
+    """Say on stderr which model answers, when the user did not name one, and how to choose another."""
+    source = context.get_parameter_source("model")
+    if quiet or source is click.core.ParameterSource.COMMANDLINE:
+        return
+    whence = "from MLXKIT_MODEL" if source is click.core.ParameterSource.ENVIRONMENT else "which ships with mlxkit"
+    aside(f"Model: {model}, {whence}. Another one: mlxkit run MODEL, or set MLXKIT_MODEL.")
+
+
+def aside(text: str) -> None:
+    """Print a line on stderr, dim on a terminal."""
+    color = is_terminal(sys.stderr) and not os.environ.get("NO_COLOR")
+    click.echo(click.style(text, dim=True) if color else text, err=True)
+
+
+def _piped() -> str:
+    data = sys.stdin.buffer.read() if sys.stdin is not None else b""
+    try:
+        return data.decode("utf-8").removesuffix("\n").removesuffix("\r")
+    except UnicodeDecodeError as error:
+        raise PlanError(f"stdin is not UTF-8 text: {error.reason} at byte {error.start}.", hint="convert it") from error
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether a person sits at a stream; it is None when the process was started with it closed."""
+    return stream is not None and stream.isatty()

@@ -1,0 +1,176 @@
+from pathlib import Path
+
+import pytest
+
+from mlxkit.core.checkpoint import Checkpoint
+from mlxkit.core.errors import CheckpointError, PlanError
+from mlxkit.core.sampling import Asked
+from mlxkit.usecases.run import Conversation, RunPlan, converse
+from tests.fakes.chat_model import write_chat_model
+from tests.fakes.speaker import EOS, PREFILL_SECONDS, STEP_SECONDS, Clock, FakeSpeaker
+
+
+def begin(*answers, generation=None, with_system=True, **plan) -> tuple[Conversation, FakeSpeaker]:
+    clock = Clock()
+    speaker = FakeSpeaker(*answers, clock=clock, with_system=with_system)
+    checkpoint = Checkpoint("fake", Path("fake"), {"model_type": "fake"}, {}, generation=generation or {})
+    return Conversation(RunPlan("fake", **plan), checkpoint, speaker, clock), speaker
+
+
+def heard(conversation: Conversation, prompt: str) -> tuple[list[str], str]:
+    pieces: list[str] = []
+    result = conversation.ask(prompt, pieces.append)
+    assert "".join(pieces) == result.answer.text
+    return pieces, result.answer.finish
+
+
+def test_an_answer_comes_in_pieces_and_ends_with_an_eos_token():
+    conversation, speaker = begin(["1", "9", EOS, "x"])
+    assert heard(conversation, "12 + 7 =") == (["1", "9"], "stop")
+    assert speaker.rows == ["<user>12 + 7 =<assistant>"]
+    assert speaker.closed == 1
+
+
+def test_its_times_and_tokens_are_measured():
+    conversation, _ = begin(["1", "9", EOS])
+    data = conversation.ask("12 + 7 =", lambda _: None).data()
+    assert data["generation_tokens"] == 3
+    assert data["prompt_tokens"] == len("<user>12 + 7 =<assistant>")
+    assert data["ttft_seconds"] == PREFILL_SECONDS
+    assert data["prompt_tps"] == data["prompt_tokens"] / PREFILL_SECONDS
+    assert data["generation_tps"] == 1 / STEP_SECONDS
+    assert data["peak_memory_bytes"] == 1000
+
+
+def test_one_token_has_no_speed():
+    conversation, _ = begin([EOS])
+    assert conversation.ask("hello", lambda _: None).data()["generation_tps"] is None
+
+
+def test_the_bound_ends_it():
+    conversation, _ = begin("abcdef", asked=Asked(max_tokens=3))
+    assert heard(conversation, "go") == (["a", "b", "c"], "length")
+
+
+def test_a_stop_string_ends_it_and_is_not_said():
+    conversation, speaker = begin("one END two", stop=("END",))
+    assert heard(conversation, "go") == (["o", "n", "e", " "], "stop_string")
+    assert speaker.closed == 1
+
+
+def test_what_was_held_back_for_a_stop_string_is_said_when_none_comes():
+    conversation, _ = begin([*"one EN", EOS], stop=("END",))
+    assert heard(conversation, "go") == (["o", "n", "e", " ", "EN"], "stop")
+
+
+def test_turns_build_on_each_other_until_they_are_cleared():
+    conversation, speaker = begin(["a", EOS], ["b", EOS], ["c", EOS], system="be brief")
+    for prompt in ("one", "two"):
+        conversation.ask(prompt, lambda _: None)
+    conversation.clear()
+    conversation.ask("three", lambda _: None)
+    assert speaker.rows == [
+        "<system>be brief<user>one<assistant>",
+        "<system>be brief<user>one<assistant>a<user>two<assistant>",
+        "<system>be brief<user>three<assistant>",
+    ]
+
+
+def test_an_interruption_ends_the_answer_and_what_was_said_counts():
+    conversation, speaker = begin(["a", KeyboardInterrupt()], ["b", EOS])
+    result = conversation.ask("one", lambda _: None)
+    assert (result.answer.text, result.answer.finish) == ("a", "interrupted")
+    assert result.failure is not None
+    assert result.failure.exit_status == 130
+    conversation.ask("two", lambda _: None)
+    assert speaker.rows[1] == "<user>one<assistant>a<user>two<assistant>"
+
+
+def test_an_interruption_before_the_first_token_leaves_no_turn():
+    conversation, speaker = begin([KeyboardInterrupt()], ["b", EOS])
+    data = conversation.ask("one", lambda _: None).data()
+    assert data["finish_reason"] == "interrupted"
+    assert data["ttft_seconds"] is None
+    conversation.ask("two", lambda _: None)
+    assert speaker.rows[1] == "<user>two<assistant>"
+
+
+def test_whoever_listens_may_leave_and_the_speaker_is_closed():
+    conversation, speaker = begin("abc")
+
+    def leave(_text: str) -> None:
+        raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        conversation.ask("go", leave)
+    assert speaker.closed == 1
+
+
+def test_a_template_that_refuses_leaves_no_turn():
+    conversation, speaker = begin(["a", EOS], with_system=False, system="be brief")
+    with pytest.raises(CheckpointError, match="no system"):
+        conversation.ask("one", lambda _: None)
+    conversation.system = None
+    conversation.ask("two", lambda _: None)
+    assert speaker.rows == ["<user>two<assistant>"]
+
+
+def test_raw_is_the_prompt_and_nothing_else():
+    conversation, speaker = begin("abc", raw=True, prompt="Once")
+    conversation.ask("Once", lambda _: None)
+    assert speaker.rows == ["Once"]
+
+
+def test_a_seed_is_drawn_and_told_when_it_matters():
+    greedy, _ = begin([EOS])
+    assert greedy.ask("go", lambda _: None).seed is None
+    drawn, speaker = begin([EOS], asked=Asked(temperature=1.0))
+    assert [drawn.ask("go", lambda _: None).seed] == speaker.seeds
+    given, speaker = begin([EOS], asked=Asked(temperature=1.0), seed=5)
+    assert [given.ask("go", lambda _: None).seed] == speaker.seeds == [5]
+
+
+def test_notes_say_what_has_no_effect_and_what_is_odd():
+    conversation, _ = begin([EOS], asked=Asked(top_p=0.5))
+    assert conversation.notes[0] == "It is a fake."
+    assert "--top-p" in conversation.notes[1]
+
+
+@pytest.mark.parametrize("prompt", ["", " \n\t"])
+def test_an_empty_prompt_is_refused(prompt):
+    conversation, _ = begin()
+    with pytest.raises(PlanError, match="empty"):
+        conversation.ask(prompt, lambda _: None)
+
+
+def test_a_prompt_that_is_no_text_is_refused():
+    conversation, _ = begin()
+    with pytest.raises(PlanError, match="UTF-8"):
+        conversation.ask("\udc80", lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("plan", "said"),
+    [
+        (RunPlan("nowhere", prompt=""), "empty"),
+        (RunPlan("nowhere", prompt="a", raw=True, system="b"), "--system"),
+        (RunPlan("nowhere", raw=True), "chat template"),
+        (RunPlan("nowhere", prompt="a", stop=("x", "")), "stop string"),
+    ],
+)
+def test_a_plan_that_contradicts_itself_is_refused_before_anything_is_read(plan, said):
+    with pytest.raises(PlanError, match=said):
+        converse(plan)
+
+
+def test_a_chat_wants_a_template_and_raw_does_not(tmp_path):
+    folder = str(write_chat_model(tmp_path / "model"))
+    wanted = []
+
+    def load(checkpoint, *, for_chat, trust_remote_code, progress):
+        wanted.append((for_chat, trust_remote_code))
+        return FakeSpeaker(clock=Clock())
+
+    converse(RunPlan(folder, prompt="hello"), load=load)
+    converse(RunPlan(folder, prompt="hello", raw=True, trust_remote_code=True), load=load)
+    assert wanted == [(True, False), (False, True)]
