@@ -4,17 +4,11 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 
-from mlxkit.cli.asking import aside, is_terminal
+from mlxkit.cli.asking import aside, is_terminal, say_notes
 from mlxkit.cli.output import show
 from mlxkit.core.wording import printable
 from mlxkit.render.quantities import shown
 from mlxkit.usecases.run import Conversation, RunResult
-
-
-def say_notes(conversation: Conversation, *, quiet: bool) -> None:
-    """Say on stderr what the user should know before anything is said."""
-    for note in () if quiet else conversation.notes:
-        aside(f"Note: {note}")
 
 
 def answer_once(conversation: Conversation, prompt: str, form: str, *, quiet: bool) -> None:
@@ -28,7 +22,7 @@ def answer_once(conversation: Conversation, prompt: str, form: str, *, quiet: bo
             result = conversation.ask(prompt, lambda _text: None)
         show(result, form)
         return
-    say_notes(conversation, quiet=quiet)
+    say_notes(conversation.notes, quiet=quiet)
     result = stream(conversation, prompt)
     if not quiet:
         aside(statistics(result))

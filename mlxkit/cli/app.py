@@ -78,8 +78,8 @@ def _usage_hint(error: click.ClickException) -> str | None:
 def cli() -> None:
     """Run, inspect, convert and quantize open models with MLX.
 
-    A MODEL is a folder with config.json, a tokenizer and safetensors weights, or `tiny`, the checkpoint that ships with
-    mlxkit.
+    A MODEL is a folder with config.json, a tokenizer and safetensors weights; owner/name or owner/name@revision on the
+    Hugging Face Hub; a name alone, which is looked for in mlx-community; or `tiny`, which ships with mlxkit.
 
     \b
     mlxkit run tiny "12 + 7 ="

@@ -1,7 +1,8 @@
-"""What is asked, and whom: the prompt, from the command line or a pipe, and words beside the answer."""
+"""What is asked, and whom: the prompt, a yes or no, and words beside the answer."""
 
 import os
 import sys
+from collections.abc import Callable
 from typing import TextIO
 
 import click
@@ -24,6 +25,25 @@ def prompt_from(argument: str | None, form: str) -> str | None:
     if form != "text" or not is_terminal(sys.stdout):
         raise PlanError("There is no prompt, and a chat is text on a terminal.", hint='mlxkit run tiny "12 + 7 ="')
     return None
+
+
+def confirmation(*, yes: bool = False) -> Callable[[str], bool] | None:
+    """Return what puts a question to whoever sits at the terminal; None when nobody does.
+
+    Args:
+        yes: the answer is known to be yes.
+    """
+    if yes:
+        return lambda _question: True
+    if not is_terminal(sys.stdin) or not is_terminal(sys.stderr):
+        return None
+    return lambda question: click.confirm(question, err=True)
+
+
+def say_notes(notes: tuple[str, ...], *, quiet: bool) -> None:
+    """Say on stderr what the user should know."""
+    for note in () if quiet else notes:
+        aside(f"Note: {note}")
 
 
 def say_model(context: click.Context, model: str, *, quiet: bool) -> None:

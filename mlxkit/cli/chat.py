@@ -12,8 +12,8 @@ from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import Output
 
-from mlxkit.cli.answers import say_notes, statistics, stream
-from mlxkit.cli.asking import aside
+from mlxkit.cli.answers import statistics, stream
+from mlxkit.cli.asking import aside, say_notes
 from mlxkit.core.errors import MlxkitError
 from mlxkit.render.text import render_text
 from mlxkit.usecases.run import Conversation
@@ -123,7 +123,7 @@ def chat(conversation: Conversation, *, quiet: bool, source: Input | None = None
     """
     words = Chat(conversation, quiet=quiet)
     session = line_editor(words.commands, source, screen)
-    say_notes(conversation, quiet=quiet)
+    say_notes(conversation.notes, quiet=quiet)
     while True:
         try:
             line = session.prompt()

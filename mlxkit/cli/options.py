@@ -1,11 +1,14 @@
 """Options that several commands share, each said once."""
 
+import os
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from mlxkit.core.located import Terms
 from mlxkit.core.sizes import parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -66,3 +69,27 @@ def trust(function: Command) -> Command:
     return click.option(
         "--trust-remote-code", is_flag=True, help="Run Python code that comes with the checkpoint. Read it first."
     )(function)
+
+
+def terms(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--revision`, `--offline` and `--refresh`, given to the command as `terms`: how a MODEL may be had."""
+
+    @wraps(function)
+    def command(*arguments: Any, revision: str | None, offline: bool, refresh: bool, **words: Any) -> None:
+        function(*arguments, terms=Terms(revision, offline, refresh), **words)
+
+    decorated: Callable[..., None] = command
+    for decorate in (
+        click.option("--refresh", is_flag=True, help="Ask the Hub for the newest commit, even if the model is here."),
+        click.option("--offline", is_flag=True, callback=_cut_off, help="Make no request to the network."),
+        click.option("--revision", metavar="R", help="A branch, tag or commit of the repo; the same as MODEL@R."),
+    ):
+        decorated = decorate(decorated)
+    return decorated
+
+
+def _cut_off(context: click.Context, _param: click.Parameter, value: bool) -> bool:  # noqa: FBT001  a flag is a boolean
+    # Set before a use-case is imported: the libraries that models are loaded with read it then, and obey it too.
+    if value and not context.resilient_parsing:
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    return value

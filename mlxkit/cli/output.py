@@ -3,13 +3,11 @@
 import os
 import shutil
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Literal
 
 import click
 
-from mlxkit.core.progress import Advance, Progress, Silent
+from mlxkit.cli.asking import is_terminal
+from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.report import Result
 
 
@@ -45,24 +43,8 @@ def _rendered(result: Result, form: str) -> str:
 
 def progress(*, quiet: bool) -> Progress:
     """Return progress for stderr when it is a terminal, silence when it is not."""
-    return Silent() if quiet or not sys.stderr.isatty() else Bars()
+    if quiet or not is_terminal(sys.stderr):
+        return Silent()
+    from mlxkit.cli.bars import Bars  # noqa: PLC0415  it stands on rich
 
-
-class Bars:
-    """Progress bars on stderr, gone when their phase is done."""
-
-    @contextmanager
-    def phase(self, name: str, total: int | None, unit: Literal["bytes", "count"], done: int = 0) -> Iterator[Advance]:
-        """Show a bar: what, how much of it, how fast, and how long it still takes."""
-        from rich import progress as bars  # noqa: PLC0415
-        from rich.console import Console  # noqa: PLC0415
-
-        amounts = {"bytes": (bars.DownloadColumn(), bars.TransferSpeedColumn()), "count": (bars.MofNCompleteColumn(),)}
-        columns = (
-            bars.SpinnerColumn(),
-            bars.TextColumn("{task.description}"),
-            *((bars.BarColumn(), *amounts[unit], bars.TimeRemainingColumn()) if total is not None else ()),
-        )
-        with bars.Progress(*columns, console=Console(stderr=True), transient=True) as display:
-            task = display.add_task(name, total=total, completed=done)
-            yield lambda more: display.update(task, advance=more)
+    return Bars()

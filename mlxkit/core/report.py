@@ -6,8 +6,11 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from mlxkit.core.errors import MlxkitError
 
-Unit: TypeAlias = Literal["text", "bytes", "count", "tokens", "bits", "seconds", "tps", "share", "flag"]
-"""How a value is to be read; `tps` is tokens per second, `share` a share of 1, `flag` yes or no."""
+Unit: TypeAlias = Literal["text", "bytes", "count", "tokens", "bits", "seconds", "tps", "share", "flag", "moment"]
+"""How a value is to be read.
+
+`tps` is tokens per second, `share` a share of 1, `flag` yes or no, `moment` seconds since 1970.
+"""
 
 Value: TypeAlias = str | int | float | bool | Sequence[str] | None
 """A value of a fact or a cell; None reads "not measured" or "not known"."""

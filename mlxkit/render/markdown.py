@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from mlxkit.core.report import Report, Table
 from mlxkit.render.quantities import shown
 
-_LEFT = ("text", "flag")
+_LEFT = ("text", "flag", "moment")
 
 
 def render_markdown(report: Report) -> str:

@@ -1,6 +1,7 @@
 """Values as people read them, by their unit."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from mlxkit.core.report import Unit, Value
 
@@ -31,6 +32,8 @@ def _number(value: float, unit: Unit) -> str:
         return _size(value)
     if unit == "seconds":
         return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.0f} ms"
+    if unit == "moment":
+        return f"{datetime.fromtimestamp(value).astimezone():%Y-%m-%d %H:%M}"
     if unit == "share":
         return f"{100 * value:.1f} %"
     return _PATTERNS.get(unit, "{:,}").format(value)

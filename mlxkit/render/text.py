@@ -11,7 +11,7 @@ from mlxkit.core.report import Fact, Note, Report, Table
 from mlxkit.core.wording import printable
 from mlxkit.render.quantities import UNKNOWN, shown
 
-_LEFT = ("text", "flag")
+_LEFT = ("text", "flag", "moment")
 
 
 def render_text(report: Report, *, width: int | None, color: bool) -> str:

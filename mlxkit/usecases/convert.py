@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from mlxkit.core.anatomy import parts
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import IntegrityError, MlxkitError
+from mlxkit.core.located import Locate, Located
 from mlxkit.core.output import floating_dtype, output_config, source_license
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.record import Record, Source
@@ -20,7 +21,7 @@ class ConvertPlan:
     """What to convert into what.
 
     Attributes:
-        source: a folder or ``tiny``.
+        source: what `locate` knows: a folder, a repo or ``tiny``.
         destination: the folder to be.
         dtype: ``bfloat16``, ``float16`` or ``float32``; None keeps what is stored.
         shard_bytes: upper bound of one weight file.
@@ -97,19 +98,17 @@ class ConvertResult:
         return Report(f"{self.plan.source} converted", facts, (), tuple(Note(text) for text in self.notes))
 
 
-def convert(plan: ConvertPlan, *, progress: Progress | None = None) -> ConvertResult:
+def convert(plan: ConvertPlan, *, progress: Progress | None = None, locate: Locate = store.local) -> ConvertResult:
     """Write a checkpoint that stock mlx-lm loads, and prove that it computes what its source computes.
 
     Raises:
         MlxkitError: nothing was written, and why.
     """
     progress = progress or Silent()
-    folder = store.locate(plan.source)
-    with (
-        models.small_cache(),
-        store.replacing(plan.destination, source=folder, force=plan.force) as partial,
-    ):
-        source = store.read(plan.source, folder).sound()
+    store.refuse_existing(plan.destination, force=plan.force)
+    located = locate(plan.source)
+    with models.small_cache(), store.replacing(plan.destination, source=located.folder, force=plan.force) as partial:
+        source = store.read(plan.source, located.folder).sound()
         opened = _open(source, plan)
         stream = models.drain(opened.model, models.finite_sums(opened.model))
         dtype = floating_dtype(stream.tensors)
@@ -121,7 +120,7 @@ def convert(plan: ConvertPlan, *, progress: Progress | None = None) -> ConvertRe
             source,
             stream,
             config=config,
-            record=_record(plan, source, dtype),
+            record=_record(plan, source, located, dtype),
             parameters=parameters,
             shard_bytes=plan.shard_bytes,
             with_code=plan.trust_remote_code,
@@ -166,11 +165,11 @@ def _difference(source: Checkpoint, written: Checkpoint, plan: ConvertPlan) -> f
     return difference
 
 
-def _record(plan: ConvertPlan, source: Checkpoint, dtype: str | None) -> Record:
+def _record(plan: ConvertPlan, source: Checkpoint, located: Located, dtype: str | None) -> Record:
     return Record(
         command="convert",
         options={"dtype": plan.dtype, "shard_bytes": plan.shard_bytes},
-        source=Source(store.shown(plan.source), license=source_license(source)),
+        source=Source(store.shown(plan.source), located.repo, located.commit, source_license(source)),
         dtype=dtype,
         digests={},
         versions=models.versions(),

@@ -9,6 +9,7 @@ from mlxkit.core.anatomy import Part, active_parameters, parts
 from mlxkit.core.checkpoint import Checkpoint, eos_ids, remote_code
 from mlxkit.core.config import caveats
 from mlxkit.core.errors import MlxkitError
+from mlxkit.core.located import Locate, Located
 from mlxkit.core.output import source_license
 from mlxkit.core.quantization import describe
 from mlxkit.core.report import Column, Fact, Note, Report, Table
@@ -19,7 +20,7 @@ _CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_l
 
 @dataclass(frozen=True)
 class InspectPlan:
-    """What to look at: a folder or ``tiny``."""
+    """What to look at: what `locate` knows, which is a folder, a repo or ``tiny``."""
 
     model: str
 
@@ -51,6 +52,7 @@ class InspectResult:
     """What was found.
 
     Attributes:
+        located: where it was read.
         checkpoint: as it was read.
         total: everything together.
         active: parameters that one token passes through; None for a dense model.
@@ -60,6 +62,7 @@ class InspectResult:
     """
 
     command: ClassVar[str] = "inspect"
+    located: Located
     checkpoint: Checkpoint
     total: Share
     active: int | None
@@ -93,7 +96,9 @@ class InspectResult:
         checkpoint = self.checkpoint
         return {
             "model": checkpoint.name,
-            "folder": str(checkpoint.folder),
+            "repo": self.located.repo,
+            "commit": self.located.commit,
+            "folder": str(checkpoint.folder) if self.located.has_weights else None,
             "architecture": checkpoint.architecture,
             "architectures": checkpoint.config.get("architectures"),
             "parameters": self.total.parameters,
@@ -124,6 +129,7 @@ class InspectResult:
         """Return what a reader sees."""
         checkpoint = self.checkpoint
         facts = [
+            *([Fact("Commit", self.located.commit)] if self.located.commit else []),
             Fact("Architecture", checkpoint.architecture),
             Fact("Parameters", self.total.parameters, "count"),
             *([Fact("  active per token", self.active, "count")] if self.active is not None else []),
@@ -142,7 +148,8 @@ class InspectResult:
             Table("Layers", (Column("Kind"), *columns, bits), _rows(self.kinds)),
             Table("Storage", (Column("Scheme or dtype"), *columns, bits), _rows((*self.schemes, *self.dtypes))),
         )
-        notes = tuple(Note(text) for text in checkpoint.config_notes)
+        remote = () if self.located.has_weights else ("Read from its headers on the Hub: no weights were fetched.",)
+        notes = tuple(Note(text) for text in (*checkpoint.config_notes, *remote))
         problems = tuple(Note(problem.message, "warning") for problem in checkpoint.problems[1:])
         return Report(checkpoint.name, tuple(facts), tables, (*problems, *self._warnings(), *notes))
 
@@ -155,15 +162,21 @@ class InspectResult:
         return tuple(Note(text, "warning") for text in texts)
 
 
-def inspect(plan: InspectPlan) -> InspectResult:
+def inspect(plan: InspectPlan, *, locate: Locate = store.local) -> InspectResult:
     """Describe a checkpoint.
+
+    Args:
+        plan: which one.
+        locate: leads to its folder; headers are enough.
 
     Raises:
         MlxkitError: there is nothing that could be described.
     """
-    checkpoint = store.read(plan.model, store.locate(plan.model))
+    located = locate(plan.model)
+    checkpoint = store.read(plan.model, located.folder)
     found = list(parts(checkpoint))
     return InspectResult(
+        located=located,
         checkpoint=checkpoint,
         total=_share("total", found),
         active=active_parameters(checkpoint.config, found),

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import CheckpointError, MlxkitError
+from mlxkit.core.located import Locate, Located
 from mlxkit.core.output import floating_dtype, output_config, source_license
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.quantization import Layout, describe, uniform
@@ -21,7 +22,7 @@ class QuantizePlan:
     """What to quantize into what.
 
     Attributes:
-        source: a folder or ``tiny``.
+        source: what `locate` knows: a folder, a repo or ``tiny``.
         destination: the folder to be.
         scheme: of every layer that its width and the model's own class allow.
         dtype: of scales, biases and what stays unquantized; None keeps 16-bit floats and makes float32 bfloat16.
@@ -121,7 +122,7 @@ class QuantizeResult:
         return Report(f"{self.plan.source} quantized", facts, shown, tuple(Note(text) for text in self.notes))
 
 
-def quantize(plan: QuantizePlan, *, progress: Progress | None = None) -> QuantizeResult:
+def quantize(plan: QuantizePlan, *, progress: Progress | None = None, locate: Locate = store.local) -> QuantizeResult:
     """Write a quantized checkpoint that stock mlx-lm loads.
 
     Raises:
@@ -129,12 +130,10 @@ def quantize(plan: QuantizePlan, *, progress: Progress | None = None) -> Quantiz
         MlxkitError: nothing was written, and why.
     """
     progress = progress or Silent()
-    folder = store.locate(plan.source)
-    with (
-        models.small_cache(),
-        store.replacing(plan.destination, source=folder, force=plan.force) as partial,
-    ):
-        source = store.read(plan.source, folder).sound()
+    store.refuse_existing(plan.destination, force=plan.force)
+    located = locate(plan.source)
+    with models.small_cache(), store.replacing(plan.destination, source=located.folder, force=plan.force) as partial:
+        source = store.read(plan.source, located.folder).sound()
         _refuse_quantized(source, plan)
         dtype = plan.dtype or _dtype(source)
         opened = models.open_model(source, trust_remote_code=plan.trust_remote_code)
@@ -151,7 +150,7 @@ def quantize(plan: QuantizePlan, *, progress: Progress | None = None) -> Quantiz
             source,
             models.drain(opened.model, sums),
             config=output_config(source.config, dtype, layout.config_entry()),
-            record=_record(plan, source, layout, dtype),
+            record=_record(plan, source, located, layout, dtype),
             parameters=parameters,
             shard_bytes=plan.shard_bytes,
             with_code=plan.trust_remote_code,
@@ -192,7 +191,7 @@ def _requantized(source: Checkpoint) -> tuple[str, ...]:
     return (f"The source was quantized already ({described}): it was dequantized first.",) if described else ()
 
 
-def _record(plan: QuantizePlan, source: Checkpoint, layout: Layout, dtype: str) -> Record:
+def _record(plan: QuantizePlan, source: Checkpoint, located: Located, layout: Layout, dtype: str) -> Record:
     options: Mapping[str, Any] = {
         "scheme": plan.scheme.name,
         "dtype": plan.dtype,
@@ -203,7 +202,7 @@ def _record(plan: QuantizePlan, source: Checkpoint, layout: Layout, dtype: str) 
     return Record(
         command="quantize",
         options=options,
-        source=Source(store.shown(plan.source), license=source_license(source)),
+        source=Source(store.shown(plan.source), located.repo, located.commit, source_license(source)),
         dtype=dtype,
         digests={},
         schemes={path: scheme.name for path, scheme in layout.schemes.items()},

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import MlxkitError, PlanError, StoppedError
 from mlxkit.core.generation import Answer, Finish, Timing
+from mlxkit.core.located import Locate
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.report import Fact, Note, Report
 from mlxkit.core.sampling import Asked, Settled, settle
@@ -26,7 +27,7 @@ class RunPlan:
     """Whom to ask, and how it is to answer.
 
     Attributes:
-        model: a folder or ``tiny``.
+        model: what `locate` knows: a folder, a repo or ``tiny``.
         prompt: what to answer; None for a conversation whose prompts come later.
         system: the system prompt, or None.
         raw: continue the prompt as it is, without the chat template.
@@ -240,7 +241,12 @@ class _Heard:
 
 
 def converse(
-    plan: RunPlan, *, progress: Progress | None = None, load: Load = models.load, clock: Clock = time.perf_counter
+    plan: RunPlan,
+    *,
+    progress: Progress | None = None,
+    load: Load = models.load,
+    locate: Locate = store.local,
+    clock: Clock = time.perf_counter,
 ) -> Conversation:
     """Load a model and begin a conversation with it.
 
@@ -250,7 +256,7 @@ def converse(
         MlxkitError: the model cannot be loaded.
     """
     _check(plan)
-    checkpoint = store.read(plan.model, store.locate(plan.model)).sound()
+    checkpoint = store.read(plan.model, locate(plan.model).folder).sound()
     speaker = load(
         checkpoint,
         for_chat=not plan.raw,

@@ -34,7 +34,9 @@ def test_a_revision_follows_the_at(revision: str) -> None:
     assert str(name) == f"owner/name@{revision}"
 
 
-@pytest.mark.parametrize("text", ["a b", "owner/na me", "o/n@", "o/n@../x", "o/n@a//b", "a--b/c", "o/n.git", "o/n..m", "o/-n"])
+@pytest.mark.parametrize(
+    "text", ["a b", "owner/na me", "o/n@", "o/n@../x", "o/n@a//b", "a--b/c", "o/n.git", "o/n..m", "o/-n"]
+)
 def test_what_the_hub_does_not_allow_is_refused(text: str) -> None:
     with pytest.raises(NotFoundError) as caught:
         parse(text)

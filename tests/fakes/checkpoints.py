@@ -104,3 +104,8 @@ def write_checkpoint(
     index = {"metadata": {}, "weight_map": weight_map}
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     return folder
+
+
+def files_of(folder: Path) -> dict[str, Path]:
+    """A checkpoint as the test Hub takes it."""
+    return {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -1,6 +1,7 @@
 """Values as people read them."""
 
 import re
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -51,3 +52,9 @@ def test_a_size_has_three_digits_and_is_right_to_one_percent(size: int) -> None:
 
     assert len(re.sub(r"\D", "", number)) <= 4
     assert abs(float(number) * factor - size) <= max(0.005 * size, 0)
+
+
+def test_a_moment_is_told_in_the_time_of_the_place() -> None:
+    noon = datetime(2026, 11, 22, 12, 0).astimezone()
+
+    assert shown(noon.timestamp(), "moment") == "2026-11-22 12:00"

@@ -4,14 +4,22 @@ import click
 
 from mlxkit.cli.commands.convert import convert
 from mlxkit.cli.commands.doctor import doctor
+from mlxkit.cli.commands.fetch import fetch
 from mlxkit.cli.commands.inspect import inspect
+from mlxkit.cli.commands.list import list_models
 from mlxkit.cli.commands.quantize import quantize
+from mlxkit.cli.commands.rm import rm
 from mlxkit.cli.commands.run import run
+from mlxkit.cli.commands.show import show
 
 COMMANDS: dict[str, click.Command] = {
     "run": run,
+    "fetch": fetch,
     "inspect": inspect,
     "convert": convert,
     "quantize": quantize,
+    "list": list_models,
+    "show": show,
+    "rm": rm,
     "doctor": doctor,
 }

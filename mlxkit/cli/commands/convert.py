@@ -4,8 +4,9 @@ from pathlib import Path
 
 import click
 
-from mlxkit.cli import options
+from mlxkit.cli import obtaining, options
 from mlxkit.cli.output import progress, show
+from mlxkit.core.located import Terms
 
 
 @click.command()
@@ -13,6 +14,7 @@ from mlxkit.cli.output import progress, show
 @click.option(
     "--dtype", type=click.Choice(options.DTYPES), help="Cast floating weights; without it, as they are stored."
 )
+@options.terms
 @options.output
 def convert(
     source: str,
@@ -21,6 +23,7 @@ def convert(
     shard_size: int,
     force: bool,
     trust_remote_code: bool,
+    terms: Terms,
     form: str,
     quiet: bool,
 ) -> None:
@@ -33,4 +36,5 @@ def convert(
     from mlxkit.usecases.convert import convert as write
 
     plan = ConvertPlan(source, destination, dtype, shard_size, force, trust_remote_code)
-    show(write(plan, progress=progress(quiet=quiet)), form)
+    locate = obtaining.obtain(terms, quiet=quiet)
+    show(write(plan, progress=progress(quiet=quiet), locate=locate), form)

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import click
 
-from mlxkit.cli import options
+from mlxkit.cli import obtaining, options
 from mlxkit.cli.output import progress, show
 from mlxkit.core import schemes
+from mlxkit.core.located import Terms
 
 
 @click.command()
@@ -24,6 +25,7 @@ from mlxkit.core import schemes
     help="Of scales, biases and what stays unquantized. Without it: as stored, float32 becomes bfloat16.",
 )
 @click.option("--requantize", is_flag=True, help="Take a SRC that is quantized already: dequantize it first.")
+@options.terms
 @options.output
 def quantize(
     source: str,
@@ -34,6 +36,7 @@ def quantize(
     requantize: bool,
     force: bool,
     trust_remote_code: bool,
+    terms: Terms,
     form: str,
     quiet: bool,
 ) -> None:
@@ -48,4 +51,5 @@ def quantize(
     plan = QuantizePlan(
         source, destination, schemes.parse(scheme), dtype, shard_size, requantize, force, trust_remote_code
     )
-    show(write(plan, progress=progress(quiet=quiet)), form)
+    locate = obtaining.obtain(terms, quiet=quiet)
+    show(write(plan, progress=progress(quiet=quiet), locate=locate), form)

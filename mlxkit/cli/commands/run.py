@@ -2,8 +2,9 @@
 
 import click
 
-from mlxkit.cli import asking, options
+from mlxkit.cli import asking, obtaining, options
 from mlxkit.cli.output import progress
+from mlxkit.core.located import Terms
 from mlxkit.core.sampling import Asked
 
 _SHARE = click.FloatRange(0, 1, min_open=True)
@@ -22,6 +23,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True)
 @click.option("--stop", multiple=True, metavar="TEXT", help="End the answer before TEXT. May be given again.")
 @click.option("--raw", is_flag=True, help="Continue PROMPT as it is, without the chat template.")
 @options.trust
+@options.terms
 @options.output
 @click.pass_context
 def run(
@@ -38,19 +40,21 @@ def run(
     stop: tuple[str, ...],
     raw: bool,
     trust_remote_code: bool,
+    terms: Terms,
     form: str,
     quiet: bool,
 ) -> None:
     """Ask MODEL one PROMPT, or chat with it.
 
     PROMPT may be - for stdin; when it is left out, a pipe is read, and on a terminal a chat begins, where /help says
-    more. MODEL, when it is left out, is MLXKIT_MODEL, else tiny.
+    more. MODEL, when it is left out, is MLXKIT_MODEL, else tiny; what is missing of it is fetched.
 
     Sampling that is not given comes from the checkpoint's generation_config.json; what that leaves open is off, so that
     the likeliest token is taken.
 
     \b
     mlxkit run tiny "12 + 7 ="
+    mlxkit run mlx-community/Qwen3-0.6B-4bit "Why is the sky blue?"
     """
     prompt = asking.prompt_from(prompt, form)
     asking.say_model(context, model, quiet=quiet)
@@ -61,7 +65,8 @@ def run(
     asked = Asked(temperature, top_p, top_k, min_p, max_tokens)
     plan = RunPlan(model, prompt, system, raw, asked, seed, stop, trust_remote_code)
     with answers.on_stdout():
-        conversation = converse(plan, progress=progress(quiet=quiet))
+        locate = obtaining.obtain(terms, quiet=quiet)
+        conversation = converse(plan, progress=progress(quiet=quiet), locate=locate)
     if prompt is None:
         chat.chat(conversation, quiet=quiet)
     else:

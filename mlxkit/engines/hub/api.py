@@ -16,7 +16,7 @@ from mlxkit.core.errors import HubError, IntegrityError
 from mlxkit.core.fetching import INDEX, RemoteFile, check, other_weights, weights_of
 from mlxkit.core.names import is_commit, is_repo_id
 from mlxkit.core.wording import few
-from mlxkit.engines.hub.patience import Sleep, patiently
+from mlxkit.engines.hub.patience import IMPATIENT, Sleep, patiently
 from mlxkit.engines.hub.settings import Hub, address
 from mlxkit.engines.hub.translating import offline, reading_answers, translated
 
@@ -69,7 +69,7 @@ def resolve(hub: Hub, repo_id: str, revision: str | None = None, *, sleep: Sleep
     revision = revision or constants.DEFAULT_REVISION
     with translated(hub, repo_id, revision), reading_answers(hub):
         api = HfApi(endpoint=address(hub), library_name=_LIBRARY, library_version=__version__)
-        info = patiently(lambda: api.model_info(repo_id, revision=revision, timeout=timeout()), sleep)
+        info = patiently(lambda: api.model_info(repo_id, revision=revision, timeout=IMPATIENT.silence_seconds), sleep)
         commit, name = str(info.sha or ""), info.id
         if not is_commit(commit) or not is_repo_id(name):
             raise ValueError(commit, name)
@@ -181,11 +181,6 @@ def request_headers(extra: Mapping[str, str]) -> dict[str, str]:
     return {**headers, "accept-encoding": "identity", **extra}
 
 
-def timeout() -> float:
-    """Return for how many seconds silence is borne."""
-    return float(constants.HF_HUB_DOWNLOAD_TIMEOUT)
-
-
 def _get(hub: Hub, repository: Repository, file: RemoteFile, start: int, end: int, sleep: Sleep) -> bytes:
     if hub.is_offline:
         raise offline(repository.repo_id)
@@ -194,7 +189,7 @@ def _get(hub: Hub, repository: Repository, file: RemoteFile, start: int, end: in
 
     def request() -> bytes:
         headers = request_headers({"range": f"bytes={start}-{end - 1}"} if is_part else {})
-        with get_session().stream("GET", url, headers=headers, timeout=timeout()) as response:
+        with get_session().stream("GET", url, headers=headers, timeout=IMPATIENT.silence_seconds) as response:
             hf_raise_for_status(response)
             skipped = start if response.status_code == HTTPStatus.OK else 0  # the range was ignored
             content = bytearray()

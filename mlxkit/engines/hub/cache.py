@@ -53,13 +53,12 @@ def find(hub: Hub, repo_id: str, revision: str | None = None) -> Cached | None:
     revision = revision or constants.DEFAULT_REVISION
     if not is_repo_id(repo_id) or not is_revision(revision):
         return None
-    room = Room(hub.cache, repo_id)
-    if not room.folder.is_dir():
-        room = next((other for other in rooms(hub.cache) if repo_id in aliases(other)), room)
-    commit = revision if is_commit(revision) else read_text(room.ref(revision)).strip()
-    if not is_commit(commit) or not is_whole(room, commit):
-        return None
-    return Cached(room.repo_id, commit, room.snapshot(commit))
+    named = Room(hub.cache, repo_id)
+    for room in (named, *(other for other in rooms(hub.cache) if repo_id in aliases(other))):
+        commit = revision if is_commit(revision) else read_text(room.ref(revision)).strip()
+        if is_commit(commit) and is_whole(room, commit):
+            return Cached(room.repo_id, commit, room.snapshot(commit))
+    return None
 
 
 def is_whole(room: Room, commit: str) -> bool:

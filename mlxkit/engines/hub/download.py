@@ -1,7 +1,7 @@
 """A plan's files brought into the cache: several at once, each checked by its digest, stopped at once when asked."""
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial as partial_of
 from pathlib import Path
@@ -14,7 +14,7 @@ from mlxkit.core.fetching import FetchPlan, RemoteFile
 from mlxkit.core.progress import Advance, Progress, Silent
 from mlxkit.engines.hub.cache import check_room
 from mlxkit.engines.hub.crew import StoppedError, in_parallel
-from mlxkit.engines.hub.layout import Room, conclude, is_present, link, prepare, writing
+from mlxkit.engines.hub.layout import Room, conclude, has_links, is_present, is_shown, link, prepare, writing
 from mlxkit.engines.hub.partial import Partial, digest_file, path_of
 from mlxkit.engines.hub.patience import Patience, Sleep
 from mlxkit.engines.hub.settings import Hub
@@ -117,7 +117,8 @@ def fetch(
     with writing(hub.cache):
         prepare(room, plan)
         done = fetching.work(workers)
-        conclude(room, plan, asked or plan.repo_id)
+        with suppress(OSError) if not plan.fetch_bytes else nullcontext():  # a cache that is only read is used, too
+            conclude(room, plan, asked or plan.repo_id)
     files = tuple(done[planned.file.path] for planned in plan.files)
     return Fetched(room.snapshot(plan.commit), files, time.monotonic() - begin)
 
@@ -139,6 +140,8 @@ class Fetching:
         self._room = room
         self._progress = progress
         self._verify = verify
+        self._by_link = True
+        self._planned = {planned.file.path: planned.present_bytes for planned in transfer.plan.files}
 
     def work(self, workers: int) -> dict[str, FetchedFile]:
         """Fetch everything; return what became of each path.
@@ -146,9 +149,10 @@ class Fetching:
         Raises:
             BaseException: the first that befell a file, or an interruption.
         """
+        self._by_link = has_links(self._room)
         shared: dict[str, list[RemoteFile]] = {}
         for planned in self._plan.files:
-            shared.setdefault(planned.file.blob, []).append(planned.file)
+            shared.setdefault(planned.file.blob if self._by_link else planned.file.path, []).append(planned.file)
         name, total = f"fetching {self._plan.repo_id}", self._plan.total_bytes
         with self._progress.phase(name, total, "bytes", done=self._plan.present_bytes) as advance:
             jobs = [partial_of(self._obtain, files, advance) for files in shared.values()]
@@ -156,16 +160,20 @@ class Fetching:
             return {result.file.path: result for results in outcomes for result in results}
 
     def _obtain(self, files: list[RemoteFile], advance: Advance) -> list[FetchedFile]:
+        if not self._verify and all(is_shown(self._room, self._plan.commit, file) for file in files):
+            return [FetchedFile(file, 0, file.size_bytes, 0, 0.0, is_checked=False) for file in files]
         file, begin = files[0], time.monotonic()
         with ExitStack() as stack:
             self._lock(file, stack)
             tally = Tally()
-            reused = self._reused_bytes(file, advance)
+            reused = self._reused_bytes(file)
             is_fetched = reused < file.size_bytes or not is_present(self._room, self._plan.commit, file)
             if is_fetched:
                 reused = self._fetch(file, advance, tally)
             for each in files:
-                link(self._room, self._plan.commit, each)
+                link(self._room, self._plan.commit, each, by_link=self._by_link)
+                if each is not file or not is_fetched:  # it came with another file, or from another process
+                    advance(each.size_bytes - self._planned[each.path])
         seconds = time.monotonic() - begin
         first = FetchedFile(file, tally.received_bytes, reused, tally.retries, seconds, is_fetched or self._verify)
         return [first, *(FetchedFile(each, 0, each.size_bytes, 0, 0.0, first.is_checked) for each in files[1:])]
@@ -180,7 +188,7 @@ class Fetching:
             else:
                 return
 
-    def _reused_bytes(self, file: RemoteFile, advance: Advance) -> int:
+    def _reused_bytes(self, file: RemoteFile) -> int:
         """Return how much is here under a good name: all or nothing. What is wrong there is removed."""
         if not is_present(self._room, self._plan.commit, file):
             return 0
@@ -190,7 +198,6 @@ class Fetching:
             with self._progress.phase(f"checking {file.path}", file.size_bytes, "bytes") as checked:
                 if digest_file(path, file, self._telling(checked)) != file.blob:
                     path.unlink()
-                    advance(-file.size_bytes)
                     return 0
         return file.size_bytes
 
@@ -207,6 +214,7 @@ class Fetching:
         path, blob = path_of(self._room.blob(file)), self._room.blob(file)
         with Partial(path, file, self._telling(lambda _found: None)) as partial:
             found = partial.size_bytes
+            advance(found - self._planned[file.path])  # since the plan was made, it may have grown, or been found wrong
             with self._progress.phase(f"fetching {file.path}", file.size_bytes, "bytes", done=found) as mine:
 
                 def both(done: int) -> None:

@@ -18,7 +18,7 @@ import errno
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -96,8 +96,9 @@ def prepare(room: Room, plan: FetchPlan) -> None:
     for folder in (room.folder / "blobs", room.snapshot(plan.commit), room.cache / ".locks" / room.folder.name):
         folder.mkdir(parents=True, exist_ok=True)
     tag = room.cache / _TAG
-    if not tag.exists():
-        tag.write_text(_TAG_TEXT, encoding="ascii")
+    with suppress(OSError):  # a courtesy to tools that make backups
+        if not tag.exists():
+            tag.write_text(_TAG_TEXT, encoding="ascii")
 
 
 def is_present(room: Room, commit: str, file: RemoteFile) -> bool:
@@ -108,8 +109,33 @@ def is_present(room: Room, commit: str, file: RemoteFile) -> bool:
     return file.size_bytes in (size_of(room.blob(file)), size_of(room.snapshot(commit) / file.path))
 
 
-def link(room: Room, commit: str, file: RemoteFile) -> None:
+def is_shown(room: Room, commit: str, file: RemoteFile) -> bool:
+    """Say whether a snapshot shows a file of the right size."""
+    return size_of(room.snapshot(commit) / file.path) == file.size_bytes
+
+
+def has_links(room: Room) -> bool:
+    """Say whether the cache's disk takes links, and the user wants them."""
+    if constants.HF_HUB_DISABLE_SYMLINKS:
+        return False
+    probe = room.folder / OURS / uuid4().hex
+    try:
+        probe.parent.mkdir(exist_ok=True)
+        probe.symlink_to("nowhere")
+        probe.unlink()
+    except OSError as error:
+        return error.errno not in _LINKLESS  # whatever else is wrong shows when something is written
+    return True
+
+
+def link(room: Room, commit: str, file: RemoteFile, *, by_link: bool) -> None:
     """Show a content in a snapshot, under the file's path.
+
+    Args:
+        room: where the repo is kept.
+        commit: which snapshot.
+        file: the file.
+        by_link: show it by a link; else the content itself moves there, as the library does it.
 
     Raises:
         OSError: the disk does not let it happen.
@@ -119,24 +145,12 @@ def link(room: Room, commit: str, file: RemoteFile) -> None:
     if shown.is_symlink() and str(shown.readlink()) == target:
         return
     shown.parent.mkdir(parents=True, exist_ok=True)
-    fresh = room.folder / OURS / uuid4().hex
-    fresh.parent.mkdir(exist_ok=True)
-    if _made_link(fresh, target):
+    if by_link:
+        fresh = room.folder / OURS / uuid4().hex
+        fresh.symlink_to(target)
         fresh.replace(shown)
-    elif blob.exists():  # the content itself moves there, as the library does it
+    elif blob.exists():
         blob.replace(shown)
-
-
-def _made_link(path: Path, target: str) -> bool:
-    if constants.HF_HUB_DISABLE_SYMLINKS:
-        return False
-    try:
-        path.symlink_to(target)
-    except OSError as error:
-        if error.errno not in _LINKLESS:
-            raise
-        return False
-    return True
 
 
 def conclude(room: Room, plan: FetchPlan, asked: str) -> None:
@@ -152,8 +166,11 @@ def conclude(room: Room, plan: FetchPlan, asked: str) -> None:
             _write(room.chosen(plan.commit), text)
     if asked != room.repo_id and asked not in aliases(room):
         _write(room.folder / OURS / _ALIASES, "\n".join(sorted({*aliases(room), asked})) + "\n")
-    if not is_commit(plan.revision) and read_text(room.ref(plan.revision)) != plan.commit:
-        _write(room.ref(plan.revision), plan.commit)
+    ref = room.ref(plan.revision)
+    # A part chosen by hand does not take the ref from a snapshot that may be whole.
+    is_kept = ref.exists() and not plan.is_whole
+    if not is_commit(plan.revision) and not is_kept and read_text(ref) != plan.commit:
+        _write(ref, plan.commit)
 
 
 def rooms(cache: Path) -> Iterator[Room]:

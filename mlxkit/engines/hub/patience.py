@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import httpx2
+from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import parse_ratelimit_headers
 
@@ -41,12 +42,14 @@ class Patience:
         first_seconds: the wait after the first of them; it doubles from one to the next.
         longest_seconds: the longest such wait.
         obeyed_seconds: the longest wait that a server may ask for; beyond that it is told to the user.
+        silence_seconds: how long a server may send nothing, before the connection counts as broken.
     """
 
-    tries: int = 6
+    tries: int = 8
     first_seconds: float = 0.5
     longest_seconds: float = 20.0
     obeyed_seconds: float = 600.0
+    silence_seconds: float = float(constants.HF_HUB_DOWNLOAD_TIMEOUT)
 
     def wait_seconds(self, fruitless: int, asked_seconds: float | None) -> float | None:
         """Return how long to wait before the next try, or None to give up.

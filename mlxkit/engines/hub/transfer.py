@@ -16,7 +16,7 @@ from huggingface_hub.utils import get_session, hf_raise_for_status
 from mlxkit.core.errors import HubError
 from mlxkit.core.fetching import FetchPlan, RemoteFile
 from mlxkit.core.progress import Advance
-from mlxkit.engines.hub.api import request_headers, timeout, url_of
+from mlxkit.engines.hub.api import request_headers, url_of
 from mlxkit.engines.hub.crew import StoppedError
 from mlxkit.engines.hub.partial import Partial
 from mlxkit.engines.hub.patience import Patience, Sleep, TryAgainError, asked_wait, is_passing, may_pass
@@ -105,7 +105,7 @@ class Transfer:
         url = url_of(self.hub, self.plan.repo_id, self.plan.commit, file.path)
         headers = request_headers(_span(file, partial.size_bytes))
         try:
-            with get_session().stream("GET", url, headers=headers, timeout=timeout()) as response:
+            with get_session().stream("GET", url, headers=headers, timeout=self.patience.silence_seconds) as response:
                 skipped = self._check(response, file, partial.size_bytes)
                 self._read(response, skipped, file, partial, advance, tally)
         except (httpx2.TransportError, httpx2.DecodingError) as error:
@@ -151,7 +151,12 @@ class Transfer:
         if is_passing(status):
             raise TryAgainError(told, asked_wait(response.headers))
         if _is_elsewhere(response):  # a signed address that has expired: the next try gets a new one
-            raise TryAgainError(told)
+            raise TryAgainError(
+                HubError(
+                    f"The address that the Hub gives for {file.path!r} is refused ({status}).",
+                    hint="check the clock and the proxy, then run the same command again: it continues",
+                )
+            )
         hf_raise_for_status(response)
         raise told
 

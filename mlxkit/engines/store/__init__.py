@@ -3,9 +3,25 @@
 The door to safetensors, YAML and file locks. It knows no MLX: weights pass through it as bytes.
 """
 
+from mlxkit.core.names import TINY
 from mlxkit.engines.store.checkpoints import Written, write_checkpoint
-from mlxkit.engines.store.folders import replacing
-from mlxkit.engines.store.locating import TINY, locate, shown
+from mlxkit.engines.store.folders import is_same_disk, refuse_existing, replacing
+from mlxkit.engines.store.locating import is_local, local, locate, shown
+from mlxkit.engines.store.made import Made, made_below
 from mlxkit.engines.store.reading import read
 
-__all__ = ["TINY", "Written", "locate", "read", "replacing", "shown", "write_checkpoint"]
+__all__ = [
+    "TINY",
+    "Made",
+    "Written",
+    "is_local",
+    "is_same_disk",
+    "local",
+    "locate",
+    "made_below",
+    "read",
+    "refuse_existing",
+    "replacing",
+    "shown",
+    "write_checkpoint",
+]

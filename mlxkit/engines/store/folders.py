@@ -69,8 +69,33 @@ def check_destination(destination: Path, source: Path, *, force: bool) -> None:
             f"The source {str(source)!r} lies inside the destination {str(destination)!r}.",
             hint="name a folder outside it",
         )
+    refuse_existing(destination, force=force)
+
+
+def refuse_existing(destination: Path, *, force: bool) -> None:
+    """Refuse a destination that exists, before anything is done for it.
+
+    Raises:
+        PlanError: it exists, and `force` is not set.
+    """
+    destination = destination.expanduser()
     if (destination.exists() or destination.is_symlink()) and not force:
         raise PlanError(f"{str(destination)!r} exists already.", hint="name another folder, or replace it with --force")
+
+
+def is_same_disk(one: Path, other: Path) -> bool:
+    """Say whether two folders, which need not exist yet, are on one disk: what fills one leaves less to the other."""
+    return _disk_of(one) == _disk_of(other)
+
+
+def _disk_of(folder: Path) -> int | None:
+    absolute = Path(os.path.abspath(folder.expanduser()))  # noqa: PTH100  as in `replacing`
+    for place in (absolute, *absolute.parents):
+        try:
+            return place.stat().st_dev
+        except OSError:
+            continue
+    return None
 
 
 def _sweep(destination: Path) -> None:

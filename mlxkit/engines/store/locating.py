@@ -1,15 +1,31 @@
 """From the name that a user types to a folder on this disk."""
 
-import re
 from pathlib import Path
 
 from mlxkit.core.errors import MlxkitError, NotFoundError
-
-TINY = "tiny"
-"""The name of the checkpoint that ships with mlxkit."""
+from mlxkit.core.located import Located
+from mlxkit.core.names import TINY, Repo, looks_like_a_folder, parse
 
 _DATA = Path(__file__).parents[2] / "data"
-_REPO = re.compile(r"[\w.-]+/[\w.-]+(?:@[\w./-]+)?")
+
+
+def is_local(name: str) -> bool:
+    """Say whether a name means something on this disk: `tiny`, what exists, or what can only be meant as a path."""
+    if name == TINY or looks_like_a_folder(name):
+        return True
+    try:
+        return Path(name).exists()
+    except (OSError, ValueError):  # too long for a path, say
+        return True
+
+
+def local(name: str) -> Located:
+    """Return where a model on this disk is; the same as `locate`, for those who take models from elsewhere too.
+
+    Raises:
+        NotFoundError: there is no such folder.
+    """
+    return Located(locate(name))
 
 
 def locate(name: str) -> Path:
@@ -47,9 +63,7 @@ def shown(name: str) -> str:
 
 
 def _absent(name: str) -> MlxkitError:
-    if _REPO.fullmatch(name) and not name.startswith("."):
-        return NotFoundError(
-            f"There is no folder {name!r} on this disk.",
-            hint=f"`hf download {name.partition('@')[0]}` fetches a repo of that name and prints its folder",
-        )
-    return NotFoundError(f"There is no folder {name!r} on this disk.", hint="`tiny` needs none: mlxkit run tiny")
+    said = f"There is no folder {name!r} on this disk."
+    if not is_local(name) and isinstance(parse(name), Repo):
+        return NotFoundError(said, hint=f"mlxkit fetch {name}")
+    return NotFoundError(said, hint="`tiny` needs none: mlxkit run tiny")
