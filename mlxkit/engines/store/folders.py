@@ -16,6 +16,8 @@ from filelock import FileLock, Timeout
 from mlxkit.core.errors import DoesNotFitError, MlxkitError, PlanError
 
 _MARK = ".mlxkit-partial-"
+# A process that was killed a moment ago may still hold its lock while the system clears it away.
+_PATIENCE_SECONDS = 1.0
 
 
 @contextmanager
@@ -102,7 +104,7 @@ def _sweep(destination: Path) -> None:
     """Remove what runs that were killed left of this destination; what another process is writing stays."""
     for lock in destination.parent.glob(f".{destination.name}{_MARK}*.lock"):
         try:
-            with FileLock(lock, blocking=False):
+            with FileLock(lock, timeout=_PATIENCE_SECONDS):
                 shutil.rmtree(lock.with_suffix(""), ignore_errors=True)
                 lock.unlink(missing_ok=True)
         except Timeout:
