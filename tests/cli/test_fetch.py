@@ -138,6 +138,17 @@ def test_a_cache_that_cannot_be_written_is_told(program: Program) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_home_that_is_no_folder_is_told(program: Program) -> None:
+    (program.home / "taken").write_text("a file where a folder should be")
+
+    done = program("fetch", NAME, HF_HOME=str(program.home / "taken"))
+
+    assert done.returncode == 3
+    assert done.stderr.startswith("Error: ")
+    assert "Hint: check HF_HOME" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     ("name", "environment"), [("alice/private", {}), (NAME, {"HF_ENDPOINT": "http://127.0.0.1:9"})]
 )

@@ -12,6 +12,10 @@ The one door to huggingface_hub. How a checkpoint is fetched, with the part that
     holdings.scan(hub)             what is on this disk, what removing it frees, what was left incomplete
     holdings.copy(folder, to)      a snapshot as plain files
 
+Put together from these, for the use-cases: `asked` (a name to a plan, or to an outline of headers), `present` (what is
+here as a plan, hashed again without the network), `matching` (a name or the beginning of a commit to snapshots) and
+`underway` (whether a partial file is being fetched by someone).
+
 Only the settings are imported here: the other parts load the library, and `doctor` tells when that cannot be.
 """
 

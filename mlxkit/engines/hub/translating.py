@@ -57,6 +57,9 @@ def translated(hub: Hub, repo_id: str, revision: str | None = None) -> Iterator[
         raise HubError("The token to sign in with cannot be had.", hint=_LOGIN) from error
     except ConnectionError as error:
         raise unreachable(error, hub) from error
+    except OSError as error:
+        place = error.filename or hub.cache
+        raise HubError(f"{str(place)!r} cannot be read: {error.strerror or error}.", hint="check HF_HOME") from error
 
 
 @contextmanager
