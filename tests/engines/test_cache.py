@@ -121,6 +121,13 @@ def test_offline_what_is_whole_is_fetched_without_a_socket(
     offline = dataclasses.replace(hub, is_offline=True)
 
     assert download.fetch(offline, plan, verify=True).fetched_bytes == 0
+    blob = (Room(hub.cache, NAME).snapshot(plan.commit) / MODEL).resolve()
+    right = blob.read_bytes()
+    blob.write_bytes(right[:-1] + b"?")
+    with pytest.raises(HubError, match="offline"):
+        download.fetch(offline, plan, verify=True)
+    assert not blob.exists()
+    blob.write_bytes(right)
     (Room(hub.cache, NAME).snapshot(plan.commit) / MODEL).resolve().unlink()
     with pytest.raises(HubError, match="offline"):
         download.fetch(offline, dataclasses.replace(plan, files=cache.plan(hub, *_asked(plan)).files))

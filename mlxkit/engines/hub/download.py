@@ -106,7 +106,7 @@ def fetch(
         DoesNotFitError: the disk has no room, or no more.
         IntegrityError: a file is wrong twice.
     """
-    if hub.is_offline and (plan.fetch_bytes or verify):  # what turns out wrong would have to be fetched again
+    if hub.is_offline and plan.fetch_bytes:
         raise offline(plan.repo_id)
     check_room(hub, plan)
     begin = time.monotonic()

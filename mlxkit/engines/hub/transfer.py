@@ -21,7 +21,7 @@ from mlxkit.engines.hub.crew import StoppedError
 from mlxkit.engines.hub.partial import Partial
 from mlxkit.engines.hub.patience import Patience, Sleep, TryAgainError, asked_wait, is_passing, may_pass
 from mlxkit.engines.hub.settings import Hub
-from mlxkit.engines.hub.translating import answered, translated, unreachable
+from mlxkit.engines.hub.translating import answered, offline, translated, unreachable
 
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
 # The Hub gives no plain answer above 50 GB (huggingface_hub's MAX_HTTP_DOWNLOAD_SIZE), so parts are asked for.
@@ -74,6 +74,8 @@ class Transfer:
         """
         fruitless = 0
         while partial.size_bytes < file.size_bytes:
+            if self.hub.is_offline:  # what was here turned out wrong
+                raise offline(self.plan.repo_id)
             before = partial.size_bytes
             trouble: TryAgainError | None = None
             try:
