@@ -21,6 +21,11 @@ class Program(click.Group):
     An exception that is none of ours keeps its traceback: a bug must look like one.
     """
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the commands in the order in which they are met, not in that of the alphabet."""
+        del ctx
+        return list(self.commands)
+
     def main(  # type: ignore[override]  # Click overloads it by the value of standalone_mode
         self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any
     ) -> Any:

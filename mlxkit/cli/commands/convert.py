@@ -27,7 +27,9 @@ def convert(
     form: str,
     quiet: bool,
 ) -> None:
-    """Write SRC as MLX weights into the new folder DEST, and prove that both compute the same.
+    """Write SRC as MLX weights that compute the same.
+
+    DEST is a new folder. Source and result are both run, and their logits compared.
 
     \b
     mlxkit convert tiny tiny-float16 --dtype float16

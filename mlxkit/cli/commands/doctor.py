@@ -9,7 +9,9 @@ from mlxkit.cli.output import show
 @click.command()
 @options.output
 def doctor(form: str, quiet: bool) -> None:
-    """Tell what this machine is and whether all parts of mlxkit work on it, without the network.
+    """Tell whether all parts of mlxkit work on this machine.
+
+    It makes no use of the network, and shows paths below the home folder as ~.
 
     \b
     mlxkit doctor

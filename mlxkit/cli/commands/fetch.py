@@ -34,7 +34,7 @@ def fetch(
     form: str,
     quiet: bool,
 ) -> None:
-    """Bring MODEL from the Hub to this disk, every file checked by its digest.
+    """Bring MODEL from the Hub to this disk, checked by digests.
 
     MODEL is owner/name, owner/name@revision, or a name alone, which is looked for in mlx-community. Its files go to the
     Hugging Face cache, where other tools find them too. A fetch that was interrupted is continued.

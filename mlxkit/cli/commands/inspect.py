@@ -12,7 +12,9 @@ from mlxkit.core.located import Terms
 @options.terms
 @options.output
 def inspect(model: str, terms: Terms, form: str, quiet: bool) -> None:
-    """Tell what MODEL is, and what is wrong with it, without loading its weights.
+    """Tell what MODEL is, and what is wrong with it.
+
+    Its weights are not loaded: headers and JSON files say it all.
 
     Of a MODEL on the Hub that is not here, only the headers of its weights are read.
 

@@ -12,7 +12,9 @@ from mlxkit.cli.output import show
 @click.argument("folder", metavar="[DIR]", required=False, type=click.Path(path_type=Path))
 @options.output
 def list_models(folder: Path | None, form: str, quiet: bool) -> None:
-    """List the models in the Hugging Face cache, or those that mlxkit made in DIR and below it.
+    """List the models on this disk.
+
+    Those in the Hugging Face cache, or, with DIR, those that mlxkit made in it and below it.
 
     \b
     mlxkit list

@@ -14,7 +14,7 @@ from mlxkit.cli.output import show
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 @options.output
 def rm(model: str | None, incomplete: bool, dry_run: bool, yes: bool, form: str, quiet: bool) -> None:
-    """Remove a model from the Hugging Face cache: all of its revisions, or one.
+    """Remove MODEL, or one revision, from the Hugging Face cache.
 
     \b
     mlxkit rm mlx-community/Qwen3-0.6B-4bit --dry-run

@@ -9,7 +9,7 @@ from mlxkit.cli import options, output
 @click.argument("model")
 @options.output
 def show(model: str, form: str, quiet: bool) -> None:
-    """Show the revisions and files of MODEL in the Hugging Face cache.
+    """Show the revisions and files of MODEL on this disk.
 
     MODEL is owner/name, owner/name@revision, a name alone, or the beginning of a commit.
 
