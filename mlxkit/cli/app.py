@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from mlxkit import __version__
+from mlxkit.cli.asking import say_error
 from mlxkit.cli.commands import COMMANDS
 from mlxkit.core.errors import DoesNotFitError, MlxkitError, StoppedError
-from mlxkit.core.wording import printable
 
 
 class Program(click.Group):
@@ -61,9 +61,7 @@ def _tell(words: list[str], code: str, message: str, hint: str | None, status: i
         command = next((word for word in words if word in COMMANDS), None)
         click.echo(error_envelope(command, {"code": code, "message": message, "hint": hint}))
     else:
-        click.echo(f"Error: {printable(message)}", err=True)
-        if hint:
-            click.echo(f"Hint: {printable(hint)}", err=True)
+        say_error(message, hint)
     return status
 
 

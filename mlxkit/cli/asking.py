@@ -8,6 +8,7 @@ from typing import TextIO
 import click
 
 from mlxkit.core.errors import PlanError
+from mlxkit.core.wording import printable
 
 
 def prompt_from(argument: str | None, form: str) -> str | None:
@@ -58,7 +59,14 @@ def say_model(context: click.Context, model: str, *, quiet: bool) -> None:
 def aside(text: str) -> None:
     """Print a line on stderr, dim on a terminal."""
     color = is_terminal(sys.stderr) and not os.environ.get("NO_COLOR")
-    click.echo(click.style(text, dim=True) if color else text, err=True)
+    click.echo(click.style(printable(text), dim=True) if color else printable(text), err=True)
+
+
+def say_error(message: str, hint: str | None) -> None:
+    """Print an error on stderr: one sentence, then the next command if there is one."""
+    click.echo(f"Error: {printable(message)}", err=True)
+    if hint:
+        click.echo(f"Hint: {printable(hint)}", err=True)
 
 
 def _piped() -> str:

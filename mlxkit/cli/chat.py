@@ -13,7 +13,7 @@ from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import Output
 
 from mlxkit.cli.answers import statistics, stream
-from mlxkit.cli.asking import aside, say_notes
+from mlxkit.cli.asking import aside, say_error, say_notes
 from mlxkit.core.errors import MlxkitError
 from mlxkit.render.text import render_text
 from mlxkit.usecases.run import Conversation
@@ -74,9 +74,7 @@ class Chat:
             aside("Interrupted.")
             return
         except MlxkitError as error:
-            click.echo(f"Error: {error.message}", err=True)
-            if error.hint:
-                click.echo(f"Hint: {error.hint}", err=True)
+            say_error(error.message, error.hint)
             return
         if not self._quiet:
             aside(statistics(result))

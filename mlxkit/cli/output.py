@@ -36,7 +36,7 @@ def _rendered(result: Result, form: str) -> str:
         return render_markdown(result.report())
     from mlxkit.render.text import render_text  # noqa: PLC0415
 
-    terminal = sys.stdout.isatty()
+    terminal = is_terminal(sys.stdout)
     width = shutil.get_terminal_size().columns if terminal else None
     return render_text(result.report(), width=width, color=terminal and not os.environ.get("NO_COLOR"))
 
