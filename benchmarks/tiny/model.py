@@ -118,12 +118,16 @@ class Qwen3(nn.Module):
                 is_output = name.endswith(("o_proj.weight", "down_proj.weight"))
                 nn.init.normal_(weight, std=0.02 / (2 * shape.num_hidden_layers) ** 0.5 if is_output else 0.02)
 
-    def forward(self, ids: Tensor) -> Tensor:
-        """Map token ids (batch, time) to logits (batch, time, vocab)."""
+    def hidden(self, ids: Tensor) -> Tensor:
+        """Map token ids (batch, time) to what the output matrix multiplies, (batch, time, hidden)."""
         x, time = self.model.embed_tokens(ids), ids.shape[1]
         for layer in self.model.layers:
             x = layer(x, self.cos[:time], self.sin[:time])
-        return functional.linear(self.model.norm(x), self.model.embed_tokens.weight)
+        return self.model.norm(x)  # type: ignore[no-any-return]
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Map token ids (batch, time) to logits (batch, time, vocab)."""
+        return functional.linear(self.hidden(ids), self.model.embed_tokens.weight)
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Muon for the matrices inside the layers, AdamW for the embedding and the norms, one schedule for both.
+"""Muon for the matrices inside the layers, AdamW for the vocabulary's matrices and the norms, one schedule for both.
 
 Muon (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon/) takes the momentum of a matrix to the nearest
 orthogonal one. Written out here, because matrices of one shape then share one batched product: on a CPU that is what
@@ -14,6 +14,7 @@ from torch import Tensor, distributed, nn
 
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # quintic Newton-Schulz, from the reference implementation
 _ITERATIONS = 5
+_VOCABULARY = ("embed_tokens", "lm_head")  # matrices with one row per token
 
 
 def orthogonalized(matrices: Tensor) -> Tensor:
@@ -28,11 +29,13 @@ def orthogonalized(matrices: Tensor) -> Tensor:
 
 def shared_out(matrices: Tensor) -> Tensor:
     """Return all matrices orthogonalized, of which this process has computed every n-th."""
-    rank, processes = distributed.get_rank(), distributed.get_world_size()
+    is_shared = distributed.is_initialized()
+    rank, processes = (distributed.get_rank(), distributed.get_world_size()) if is_shared else (0, 1)
     mine, whole = matrices[rank::processes], torch.zeros_like(matrices)
     is_tall = matrices.shape[1] > matrices.shape[2]
     whole[rank::processes] = orthogonalized(mine.mT).mT if is_tall else orthogonalized(mine)
-    distributed.all_reduce(whole)
+    if is_shared:
+        distributed.all_reduce(whole)
     return whole
 
 
@@ -66,9 +69,10 @@ class Optimizer:
 
     def __init__(self, model: nn.Module, matrix_rate: float, other_rate: float) -> None:
         """Share out the parameters: matrices inside layers to Muon, all else to AdamW."""
-        named = list(model.named_parameters())
-        matrices = [weight for name, weight in named if weight.dim() == 2 and "embed" not in name]
-        others = [weight for name, weight in named if weight.dim() != 2 or "embed" in name]
+        matrices, others = [], []
+        for name, weight in model.named_parameters():
+            is_inner = weight.dim() == 2 and not any(part in name for part in _VOCABULARY)
+            (matrices if is_inner else others).append(weight)
         self.muon = Muon(matrices, matrix_rate)
         self.adam = torch.optim.AdamW(others, lr=other_rate, betas=(0.9, 0.98), weight_decay=0.0)
         self.other_rate = other_rate

@@ -6,6 +6,7 @@ model.
 
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,7 +31,8 @@ _OPEN = frozenset(WORDS)
 _SPACE = "\u0120"  # how the byte-level alphabet writes a space
 
 
-def _pre_tokenizer() -> pre_tokenizers.PreTokenizer:
+def pre_tokenizer() -> pre_tokenizers.PreTokenizer:
+    """Return how text is cut before tokens are made: digits one by one, words with the space before them."""
     return pre_tokenizers.Sequence(
         [
             pre_tokenizers.Digits(individual_digits=True),
@@ -49,7 +51,7 @@ def _is_template_word(piece: str) -> bool:
 
 def frequent_pieces(count: int) -> list[str]:
     """Return names and things, then the template words that are most frequent in the generated text."""
-    split, rng, seen = _pre_tokenizer(), Random(f"tokens {SEED}"), Counter[str]()
+    split, rng, seen = pre_tokenizer(), Random(f"tokens {SEED}"), Counter[str]()
     for _ in range(_SAMPLE):
         talk = conversation(rng, stage=0)
         for text in (talk.system or "", *(text for turn in talk.turns for text in turn)):
@@ -61,10 +63,14 @@ def frequent_pieces(count: int) -> list[str]:
     return [*must, *(piece for piece in by_count if _is_template_word(piece) and piece not in must)][:count]
 
 
-def tokenizer_json() -> dict[str, Any]:
-    """Return the contents of tokenizer.json."""
+def tiny_pieces() -> list[str]:
+    """Return tiny's vocabulary in the order of its ids."""
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    pieces = [*SPECIALS, *alphabet, *frequent_pieces(VOCABULARY - len(SPECIALS) - len(alphabet))]
+    return [*SPECIALS, *alphabet, *frequent_pieces(VOCABULARY - len(SPECIALS) - len(alphabet))]
+
+
+def tokenizer_json(pieces: Sequence[str], merges: Sequence[Sequence[str]] = ()) -> dict[str, Any]:
+    """Return the contents of tokenizer.json for a vocabulary in the order of its ids, the special tokens first."""
     byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     return {
@@ -92,7 +98,7 @@ def tokenizer_json() -> dict[str, Any]:
             "byte_fallback": False,
             "ignore_merges": True,
             "vocab": {piece: i for i, piece in enumerate(pieces)},
-            "merges": [],
+            "merges": list(merges),
         },
     }
 
@@ -120,10 +126,10 @@ def tokenizer_config() -> dict[str, Any]:
     }
 
 
-def write_tokenizer(folder: Path) -> Tokenizer:
-    """Write the three tokenizer files and return the tokenizer that was written."""
+def write_tokenizer(folder: Path, content: dict[str, Any]) -> Tokenizer:
+    """Write the three tokenizer files and return the tokenizer that was written; `content` is its tokenizer.json."""
     path = folder / "tokenizer.json"
-    path.write_text(json.dumps(tokenizer_json(), ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     config = json.dumps(tokenizer_config(), ensure_ascii=False, indent=2) + "\n"
     (folder / "tokenizer_config.json").write_text(config, encoding="utf-8")
     (folder / "chat_template.jinja").write_text(CHAT_TEMPLATE, encoding="utf-8")

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
+from typing import Any, Self
 
 import torch
 from safetensors.torch import save_file
@@ -31,7 +32,7 @@ from torch.nn import functional
 from generate import SEED, Conversation, Question, conversation, held_out_questions, write_questions
 from model import Qwen3, Shape, config
 from optimize import Optimizer, schedule
-from tokens import END, END_OF_TEXT, START, write_tokenizer
+from tokens import END, END_OF_TEXT, START, tiny_pieces, tokenizer_json, write_tokenizer
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "mlxkit" / "data" / "tiny"
@@ -160,10 +161,10 @@ class Training:
     cpu_seconds: float = 0.0
 
     @classmethod
-    def begin(cls, plan: Plan, shape: Shape) -> "Training":
+    def begin(cls, plan: Plan, shape: Shape, architecture: type[Qwen3] = Qwen3) -> Self:
         """Return a run before its first step."""
         torch.manual_seed(plan.seed)
-        model = Qwen3(shape)
+        model = architecture(shape)
         return cls(plan, model, Optimizer(model, plan.matrix_rate, plan.other_rate), Random(plan.seed))
 
     def save(self, path: Path) -> None:
@@ -215,7 +216,8 @@ def run(rank: int, plan: Plan, shape: Shape, folder: Path, state: Path | None, m
             if state and len(training.losses) % 100 == 0:
                 training.save(state)
     if rank == 0:
-        write_checkpoint(training.model, shape, tokenizer, folder)
+        write_checkpoint(training.model, config(shape, *end_and_pad(tokenizer)), folder)
+        write_questions(folder / "questions.jsonl")
         write_record(training, folder)
     distributed.destroy_process_group()
 
@@ -236,15 +238,19 @@ def write_json(path: Path, content: object) -> None:
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def write_checkpoint(model: Qwen3, shape: Shape, tokenizer: Tokenizer, folder: Path) -> None:
-    """Write weights in bfloat16, both configs and the held-out questions."""
+def end_and_pad(tokenizer: Tokenizer) -> tuple[list[int], int]:
+    """Return the ids that end an answer, and the one that fills up a batch."""
+    end_of_text = tokenizer.token_to_id(END_OF_TEXT)
+    return [tokenizer.token_to_id(END), end_of_text], end_of_text
+
+
+def write_checkpoint(model: Qwen3, configuration: dict[str, Any], folder: Path) -> None:
+    """Write weights in bfloat16 and both configs."""
     tensors = {name: weight.detach().bfloat16().contiguous() for name, weight in model.named_parameters()}
     save_file(tensors, folder / "model.safetensors", metadata={"format": "mlx"})
-    end_ids = [tokenizer.token_to_id(END), tokenizer.token_to_id(END_OF_TEXT)]
-    write_json(folder / "config.json", config(shape, end_ids, end_ids[1]))
-    generation = {"do_sample": False, "eos_token_id": end_ids, "pad_token_id": end_ids[1], "max_new_tokens": 64}
-    write_json(folder / "generation_config.json", generation)
-    write_questions(folder / "questions.jsonl")
+    write_json(folder / "config.json", configuration)
+    ends = {key: configuration[key] for key in ("eos_token_id", "pad_token_id")}
+    write_json(folder / "generation_config.json", {"do_sample": False, **ends, "max_new_tokens": 64})
 
 
 def write_record(training: Training, folder: Path) -> None:
@@ -275,7 +281,7 @@ def main() -> None:
     arguments = parser.parse_args()
     plan = Plan(steps=arguments.steps, plateau=arguments.plateau, is_compiled=not arguments.no_compile)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    write_tokenizer(arguments.out)
+    write_tokenizer(arguments.out, tokenizer_json(tiny_pieces()))
     with tempfile.TemporaryDirectory() as folder:
         rest = (plan, Shape(), arguments.out, arguments.state, str(Path(folder) / "meeting"))
         multiprocessing.spawn(run, rest, nprocs=plan.processes)
