@@ -3,7 +3,9 @@
 Templates are run by transformers in jinja's sandbox. The tokenizer is read from the local folder, never from the Hub.
 """
 
+import re
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from mlx_lm.utils import load_tokenizer as load_wrapper
@@ -14,6 +16,14 @@ from mlxkit.core.errors import CheckpointError, MlxkitError, RemoteCodeError
 from mlxkit.core.speaking import Message
 
 logging.set_verbosity_error()  # its advice is about transformers' own models
+
+_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+"""The date that templates tell where the same text is wanted on every day."""
+
+_TODAY = re.compile(r"""strftime_now\(\s*(["'])(?P<form>.*?)\1\s*\)""")
+
+_MARK = "Zq7Xv4Kw9"
+"""A user's words that no template writes of its own accord."""
 
 
 class Detokenizer:
@@ -62,13 +72,7 @@ class Tokenizer:
             CheckpointError: the tokenizer fails.
         """
         bos = self._wrapper.bos_token
-        try:
-            return list(self._wrapper.encode(text, add_special_tokens=not (bos and text.startswith(bos))))
-        except Exception as error:
-            raise CheckpointError(
-                f"The tokenizer of {self._name!r} fails on this text: {_plain(error)}.",
-                hint="compare its tokenizer files with the original's",
-            ) from error
+        return self._encoded(text, is_whole=bool(bos) and text.startswith(bos))
 
     def demand_template(self) -> None:
         """Do nothing if there is a chat template.
@@ -101,6 +105,80 @@ class Tokenizer:
     def detokenizer(self) -> Detokenizer:
         """Return a detokenizer for one answer."""
         return Detokenizer(self._wrapper.detokenizer)
+
+    @property
+    def has_template(self) -> bool:
+        """Whether there is a chat template."""
+        return bool(self._wrapper.has_chat_template)
+
+    @property
+    def bos_id(self) -> int | None:
+        """The token that begins a text, if there is one."""
+        return _id(self._wrapper.bos_token_id)
+
+    @property
+    def eos_id(self) -> int | None:
+        """The tokenizer's own token that ends a text, if it has one; the checkpoint may name others too."""
+        return _id(self._wrapper.eos_token_id)
+
+    @property
+    def vocabulary_size(self) -> int:
+        """One more than the highest id that stands for text; a model may have logits beyond it, for padding."""
+        return 1 + int(max(self._wrapper.get_vocab().values()))
+
+    def conversation(self, messages: Sequence[Message], *, answering: bool = False) -> list[int]:
+        """Return the tokens of a whole conversation, the same on every day.
+
+        Args:
+            messages: the turns.
+            answering: go on to where the assistant's next turn begins.
+
+        Raises:
+            CheckpointError: there is no chat template, it refuses these messages, or the tokenizer fails.
+        """
+        return self._encoded(self._written(messages, answering=answering))
+
+    def open_prefix(self) -> list[int]:
+        """Return the tokens of a conversation up to where the user's first words begin, the same on every day.
+
+        Empty when the template does not write what the user says as it is, or writes nothing before it.
+
+        Raises:
+            CheckpointError: there is no chat template, or it fails.
+        """
+        before, mark, _ = self._written([{"role": "user", "content": _MARK}]).partition(_MARK)
+        # Most tokenizers hold a space and the word after it as one token: a space alone at the end is rare text.
+        return self._encoded(before.rstrip(" ")) if mark else []
+
+    def _written(self, messages: Sequence[Message], *, answering: bool = False) -> str:
+        """Return a conversation as the template writes it, on a fixed day."""
+        self.demand_template()
+        template = self._wrapper.chat_template
+        options = {}
+        if isinstance(template, str) and _TODAY.search(template):
+            # transformers lets no caller set the clock that a template reads.
+            options["chat_template"] = _TODAY.sub(lambda asked: repr(_DAY.strftime(asked["form"])), template)
+        try:
+            return str(
+                self._wrapper.apply_chat_template(
+                    list(messages), tokenize=False, add_generation_prompt=answering, **options
+                )
+            )
+        except Exception as error:
+            raise CheckpointError(
+                f"The chat template of {self._name!r} fails: {_plain(error)}.",
+                hint="leave that conversation out, or give its words as plain text",
+            ) from error
+
+    def _encoded(self, text: str, *, is_whole: bool = True) -> list[int]:
+        """Return a text's tokens; one that is whole holds the tokens around it already."""
+        try:
+            return list(self._wrapper.encode(text, add_special_tokens=not is_whole))
+        except Exception as error:
+            raise CheckpointError(
+                f"The tokenizer of {self._name!r} fails on this text: {_plain(error)}.",
+                hint="compare its tokenizer files with the original's",
+            ) from error
 
 
 def load_tokenizer(checkpoint: Checkpoint, *, trust_remote_code: bool = False) -> Tokenizer:
@@ -135,3 +213,7 @@ def _translated(error: Exception, checkpoint: Checkpoint) -> MlxkitError:
 
 def _plain(error: Exception) -> str:
     return " ".join(str(error).split())[:300].rstrip(".") or type(error).__name__
+
+
+def _id(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
