@@ -27,29 +27,65 @@ with contextlib.suppress(ValueError, OSError):
     # Large checkpoints have hundreds of shards, and macOS starts processes with a soft limit of 256.
     _set_limit(resource.RLIMIT_NOFILE, (max(_LIMITS[0], min(4096, _LIMITS[1])), _LIMITS[1]))
 
+from mlxkit.engines.models.encoding import Encoded, Spool, encode  # noqa: E402
 from mlxkit.engines.models.generating import Loaded, load  # noqa: E402
 from mlxkit.engines.models.loading import Opened, open_model  # noqa: E402
+from mlxkit.engines.models.measuring.prediction import array, predicted  # noqa: E402
+from mlxkit.engines.models.measuring.statistics import Sensitivity  # noqa: E402
+from mlxkit.engines.models.measuring.statistics import load as load_sensitivities  # noqa: E402
+from mlxkit.engines.models.measuring.statistics import save as save_sensitivities  # noqa: E402
+from mlxkit.engines.models.measuring.workbench import Workbench  # noqa: E402
+from mlxkit.engines.models.methods import by_method, refusal  # noqa: E402
 from mlxkit.engines.models.probing import largest_difference, probe  # noqa: E402
 from mlxkit.engines.models.quantizing import apply, dequantize, units  # noqa: E402
-from mlxkit.engines.models.streaming import Stream, cast, drain, finite_sums, parameters, small_cache  # noqa: E402
+from mlxkit.engines.models.streaming import (
+    Stream,
+    cast,
+    demand_finite,
+    drain,
+    finite_sums,
+    parameters,
+    size_bytes,
+    small_cache,
+)  # noqa: E402
+from mlxkit.engines.models.texts import Rows, sampled, tokenized  # noqa: E402
+from mlxkit.engines.models.tokenizing import Tokenizer, load_tokenizer  # noqa: E402
 from mlxkit.engines.models.versions import platform, versions  # noqa: E402
 
 __all__ = [
+    "Encoded",
     "Loaded",
     "Opened",
+    "Rows",
+    "Sensitivity",
+    "Spool",
     "Stream",
+    "Tokenizer",
+    "Workbench",
     "apply",
+    "array",
+    "by_method",
     "cast",
+    "demand_finite",
     "dequantize",
     "drain",
+    "encode",
     "finite_sums",
     "largest_difference",
     "load",
+    "load_sensitivities",
+    "load_tokenizer",
     "open_model",
     "parameters",
     "platform",
+    "predicted",
     "probe",
+    "refusal",
+    "sampled",
+    "save_sensitivities",
+    "size_bytes",
     "small_cache",
+    "tokenized",
     "units",
     "versions",
 ]

@@ -68,10 +68,7 @@ class Stream:
             mx.eval(array)
         else:
             mx.eval(array, total)
-            if not mx.isfinite(total).item():
-                raise IntegrityError(
-                    f"The weights hold NaN or infinity, in {tensor.name!r}.", hint="fetch the checkpoint again"
-                )
+            _demand_finite(tensor.name, total)
         view: memoryview = memoryview(array)  # type: ignore[arg-type, unused-ignore]  # mlx does not declare that it is a buffer
         return view
 
@@ -99,6 +96,21 @@ def finite_sums(model: nn.Module) -> dict[str, mx.array]:
     }
 
 
+def demand_finite(model: nn.Module) -> None:
+    """Read all weights once.
+
+    Raises:
+        IntegrityError: one holds NaN or infinity.
+    """
+    for name, total in finite_sums(model).items():
+        _demand_finite(name, total)
+
+
+def _demand_finite(name: str, total: mx.array) -> None:
+    if not mx.isfinite(total).item():
+        raise IntegrityError(f"The weights hold NaN or infinity, in {name!r}.", hint="fetch the checkpoint again")
+
+
 def _sum(array: mx.array) -> mx.array:
     # float16 overflows in a sum of finite values; the exponents of the others leave room for 2**30 weights.
     return array.astype(mx.float32).sum() if array.dtype == mx.float16 else array.sum()
@@ -107,6 +119,11 @@ def _sum(array: mx.array) -> mx.array:
 def parameters(model: nn.Module) -> int:
     """Return how many numbers the weights of an unquantized model are."""
     return sum(array.size for _, array in tree_flatten(model.parameters()))
+
+
+def size_bytes(model: nn.Module) -> int:
+    """Return the bytes of all weights as they are now."""
+    return sum(array.nbytes for _, array in tree_flatten(model.parameters()))
 
 
 def drain(model: nn.Module, sums: dict[str, mx.array]) -> Stream:

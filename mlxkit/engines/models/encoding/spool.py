@@ -1,0 +1,42 @@
+"""Encoded weights on disk: a search encodes each weight once per scheme; what is written later is read from here."""
+
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+
+from mlxkit.core.schemes import Scheme
+from mlxkit.engines.models.encoding.encoders import Encoded
+
+
+class Spool:
+    """Encoded weights by unit path and scheme.
+
+    Args:
+        folder: where they are; made when it is missing.
+
+    Attributes:
+        folder: where they are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+
+    def _path(self, unit: str, scheme: Scheme) -> Path:
+        return self.folder / f"{unit}={scheme.name}.safetensors"
+
+    def __contains__(self, key: tuple[str, Scheme]) -> bool:
+        return self._path(*key).exists()
+
+    def put(self, unit: str, encoded: Encoded) -> None:
+        """Keep one, whole or not at all."""
+        path = self._path(unit, encoded.scheme)
+        partial = path.with_name(f"partial-{path.name}")
+        mx.save_safetensors(str(partial), encoded.arrays())
+        partial.replace(path)
+
+    def get(self, unit: str, scheme: Scheme) -> Encoded:
+        """Return one; its arrays are read when they are evaluated."""
+        arrays: Any = mx.load(str(self._path(unit, scheme)))
+        return Encoded(scheme, arrays["weight"], arrays["scales"], arrays.get("biases"))
