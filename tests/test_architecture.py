@@ -41,6 +41,7 @@ DOORS = {
     "safetensors": ("engines/store",),
     "yaml": ("engines/store",),
     "filelock": ("engines/store",),
+    "platformdirs": ("engines/store",),
     "mlx_lm": ("engines/models",),
     "transformers": ("engines/models",),
     "mlx": ("engines/models", "engines/machine"),

@@ -1,5 +1,6 @@
 """What is quantized how: read from a config, and planned for a new one."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +17,37 @@ class Unit:
         path: its module path, such as ``model.layers.0.mlp.down_proj``.
         width: length of its weight's last axis.
         floor: what the model's own class demands: a scheme at least this wide, False to leave it as it is, or None.
+        rows: how many times `width` numbers it has, experts and heads counted.
     """
 
     path: str
     width: int
     floor: Scheme | bool | None = None
+    rows: int = 1
+
+    @property
+    def kind(self) -> str:
+        """Its place within a layer, the same for all layers.
+
+        >>> Unit("model.layers.12.mlp.down_proj", 64).kind, Unit("model.embed_tokens", 64).kind
+        ('mlp.down_proj', 'model.embed_tokens')
+        """
+        return re.sub(r"^.*\.\d+\.", "", self.path)
+
+    def size_bytes(self, scheme: Scheme | None, number_bytes: int = 2) -> int:
+        """Return the bytes it takes, scales and biases included.
+
+        Args:
+            scheme: how it is stored; None for unquantized.
+            number_bytes: of one scale, bias or unquantized weight.
+
+        >>> Unit("a", 64, rows=2).size_bytes(Scheme("affine", 4, 64))
+        72
+        """
+        if scheme is None:
+            return self.rows * self.width * number_bytes
+        group_bytes = 2 * number_bytes if scheme.mode == "affine" else 1
+        return self.rows * (self.width * scheme.bits // 8 + self.width // scheme.group_size * group_bytes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,13 @@ from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from mlxkit.core.errors import MlxkitError
 
-Unit: TypeAlias = Literal["text", "bytes", "count", "tokens", "bits", "seconds", "tps", "share", "flag", "moment"]
+Unit: TypeAlias = Literal[
+    "text", "bytes", "count", "tokens", "bits", "seconds", "tps", "share", "flag", "moment", "nats"
+]
 """How a value is to be read.
 
-`tps` is tokens per second, `share` a share of 1, `flag` yes or no, `moment` seconds since 1970.
+`tps` is tokens per second, `share` a share of 1, `flag` yes or no, `moment` seconds since 1970, `nats`
+natural units of information per token.
 """
 
 Value: TypeAlias = str | int | float | bool | Sequence[str] | None

@@ -6,7 +6,7 @@ from datetime import datetime
 from mlxkit.core.report import Unit, Value
 
 _BYTES = ("bytes", "kB", "MB", "GB", "TB")
-_PATTERNS: dict[Unit, str] = {"tokens": "{:,} tokens", "bits": "{:.2f}", "tps": "{:.1f} tok/s"}
+_PATTERNS: dict[Unit, str] = {"tokens": "{:,} tokens", "bits": "{:.2f}", "tps": "{:.1f} tok/s", "nats": "{:.3g} nats"}
 UNKNOWN = "not known"
 
 

@@ -21,7 +21,7 @@ def logits(model) -> np.ndarray:
 @pytest.mark.parametrize("name", names())
 def test_every_scheme_computes_what_mlx_lm_computes_with_it(source, tmp_path, name):
     scheme = parse(name)
-    quantize(QuantizePlan(str(source), tmp_path / "small", scheme))
+    quantize(QuantizePlan(str(source), tmp_path / "small", scheme, encoder="minmax"))
     written, _ = load(str(tmp_path / "small"))
     expected, config = load_model(source, lazy=True)
     expected.set_dtype(mx.bfloat16)
@@ -34,8 +34,8 @@ def test_the_size_is_what_the_scheme_says(source, tmp_path):
     shapes = qwen3_shapes(QWEN3).values()
     quantized = sum(np.prod(shape) for shape in shapes if len(shape) == 2)
     rest = sum(np.prod(shape) for shape in shapes if len(shape) == 1)
-    assert result.size_bytes == quantized * 4.5 / 8 + rest * 2
-    assert result.bits_per_weight == pytest.approx(8 * result.size_bytes / (quantized + rest))
+    assert result.points[0].size_bytes == quantized * 4.5 / 8 + rest * 2
+    assert result.points[0].bits_per_weight == pytest.approx(8 * result.points[0].size_bytes / (quantized + rest))
 
 
 def test_the_config_names_what_differs_with_all_three_keys(tmp_path):
@@ -48,8 +48,8 @@ def test_the_config_names_what_differs_with_all_three_keys(tmp_path):
     assert (quantization["bits"], quantization["group_size"], quantization["mode"]) == (4, 128, "affine")
     assert quantization["model.layers.0.mlp.down_proj"] == {"group_size": 64, "bits": 4, "mode": "affine"}
     assert quantization["model.layers.1.self_attn.o_proj"] is False
-    assert [skip.path for skip in result.layout.skipped] == [f"model.layers.{n}.self_attn.o_proj" for n in (0, 1)]
-    assert all("80" in skip.reason for skip in result.layout.skipped)
+    assert [skip.path for skip in result.points[0].layout.skipped] == [f"model.layers.{n}.self_attn.o_proj" for n in (0, 1)]
+    assert all("80" in skip.reason for skip in result.points[0].layout.skipped)
     model, _ = load(str(tmp_path / "small"))
     assert np.isfinite(logits(model)).all()
 

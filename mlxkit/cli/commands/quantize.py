@@ -1,24 +1,72 @@
 """`mlxkit quantize`."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mlxkit.cli import obtaining, options
 from mlxkit.cli.output import progress, show
-from mlxkit.core import schemes
+from mlxkit.core import mixes, rules, schemes
 from mlxkit.core.located import Terms
+
+SHORT = ("2bit", "3bit", "4bit", "5bit", "6bit", "8bit")
+
+
+def _budgets(_context: click.Context, _param: click.Parameter, value: str | None) -> tuple[float, ...]:
+    """Return `4.5` or `3,3.5,4` as numbers, each once, in order."""
+    try:
+        budgets = tuple(dict.fromkeys(float(part) for part in value.split(","))) if value else ()
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} is not a number, nor several with commas between them.") from error
+    if any(not 1 <= budget <= 32 for budget in budgets):
+        raise click.BadParameter(f"{value!r}: bits per weight lie between 1 and 32.")
+    return budgets
+
+
+def _parsed(_context: click.Context, _param: click.Parameter, value: str | None) -> schemes.Scheme | None:
+    return schemes.parse(value) if value else None
+
+
+def _rules(_context: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[rules.Rule, ...]:
+    return tuple(rules.parse(text) for text in value)
 
 
 @click.command()
 @options.destination
 @click.option(
-    "--scheme",
-    type=click.Choice(("2bit", "3bit", "4bit", "5bit", "6bit", "8bit", *schemes.names())),
-    metavar="SCHEME",
-    required=True,
-    help="2bit 3bit 4bit 5bit 6bit 8bit, each also with -g32 -g64 -g128 (64 without); mxfp4 nvfp4 mxfp8.",
+    "--bits-per-weight",
+    callback=_budgets,
+    metavar="N[,N...]",
+    help="Budget, all tensors counted; several make several.",
 )
+@click.option("--max-size", "max_bytes", type=options.Size(), help="Budget for all weight files, such as 2.5GB.")
+@click.option(
+    "--scheme",
+    type=click.Choice((*SHORT, *schemes.names())),
+    metavar="SCHEME",
+    callback=_parsed,
+    help="One for all: 2bit 3bit 4bit 5bit 6bit 8bit, each also with -g32 -g64 -g128; mxfp4 nvfp4 mxfp8.",
+)
+@click.option("--mix", type=click.Choice(mixes.MIXES), help="One of mlx-lm's mixes, to compare with.")
+@click.option(
+    "--rule", "rules", multiple=True, callback=_rules, metavar="GLOB=SCHEME", help="For some layers; repeatable."
+)
+@click.option(
+    "--encoder",
+    type=click.Choice(("minmax", "lsq", "feedback")),
+    help="How codes are found. Without it: feedback where text is used, else lsq; minmax is MLX's own.",
+)
+@click.option("--polish", type=click.Choice(("dwq",)), help="Train scales and biases on the original's answers. Slow.")
+@click.option("--method", type=click.Choice(("awq", "gptq")), help="mlx-lm's own function, with a --scheme.")
+@click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    help="Text to measure on: .txt or .jsonl. Without it the model writes its own.",
+)
+@click.option("--calibration-tokens", type=click.IntRange(min=64), default=16384, show_default=True, help="How much.")
+@click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the text it writes.")
+@click.option("--explain", is_flag=True, help="Say which kinds of layer got what, and which are the most sensitive.")
 @click.option(
     "--dtype",
     type=click.Choice(options.DTYPES),
@@ -27,29 +75,20 @@ from mlxkit.core.located import Terms
 @click.option("--requantize", is_flag=True, help="Take a SRC that is quantized already: dequantize it first.")
 @options.terms
 @options.output
-def quantize(
-    source: str,
-    destination: Path,
-    scheme: str,
-    dtype: str | None,
-    shard_size: int,
-    requantize: bool,
-    force: bool,
-    trust_remote_code: bool,
-    terms: Terms,
-    form: str,
-    quiet: bool,
-) -> None:
+def quantize(polish: str | None, shard_size: int, terms: Terms, form: str, quiet: bool, **wishes: Any) -> None:
     """Write SRC, quantized, into the new folder DEST.
 
     \b
-    mlxkit quantize tiny tiny-4bit --scheme 4bit
+    mlxkit quantize tiny tiny-4bit --bits-per-weight 4.5
+    mlxkit quantize tiny tiny-frontier --bits-per-weight 3,4,5
+    mlxkit quantize tiny tiny-8bit --scheme 8bit --rule '*.v_proj=none'
+
+    With a budget, each layer gets the scheme that serves the model's answers best: its sensitivity is measured on
+    text, the choice is proved on other text, and the loss is told. With a scheme, all layers get the same one.
     """
     from mlxkit.usecases.quantize import QuantizePlan
     from mlxkit.usecases.quantize import quantize as write
 
-    plan = QuantizePlan(
-        source, destination, schemes.parse(scheme), dtype, shard_size, requantize, force, trust_remote_code
-    )
+    plan = QuantizePlan(polish=polish is not None, shard_bytes=shard_size, **wishes)
     locate = obtaining.obtain(terms, quiet=quiet)
     show(write(plan, progress=progress(quiet=quiet), locate=locate), form)

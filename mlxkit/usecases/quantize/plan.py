@@ -1,0 +1,108 @@
+"""What to quantize into what."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mlxkit.core.errors import PlanError
+from mlxkit.core.rules import Rule
+from mlxkit.core.schemes import Scheme
+
+ENCODERS = ("minmax", "lsq", "feedback")
+
+ROW_TOKENS = 512
+"""Length of a row of calibration text."""
+
+
+@dataclass(frozen=True)
+class QuantizePlan:
+    """What to quantize into what. Exactly one of scheme, mix, bits per weight and maximal size is given.
+
+    Attributes:
+        source: what `locate` knows: a folder, a repo or ``tiny``.
+        destination: the folder to be; with several budgets, a folder of one checkpoint each.
+        scheme: of every layer that its width and the model's own class allow.
+        mix: one of mlx-lm's named mixes.
+        bits_per_weight: budgets of all tensors together, unquantized ones included, over all parameters.
+        max_bytes: a budget of all tensors together.
+        rules: what single layers get, whatever else is asked; the first that matches wins.
+        encoder: ``minmax``, ``lsq`` or ``feedback``; None for the best that there are statistics for.
+        calibration: a file with text; None for text that the model writes itself.
+        calibration_tokens: how much of it statistics are taken on.
+        seed: of the text that the model writes and of the labels that are drawn.
+        polish: train scales and biases on the answers of the original afterwards.
+        method: ``awq`` or ``gptq``, mlx-lm's own functions.
+        dtype: of scales, biases and what stays unquantized; None keeps 16-bit floats and makes float32 bfloat16.
+        shard_bytes: upper bound of one weight file.
+        requantize: take a source that is quantized already, and dequantize it first.
+        force: replace an existing destination.
+        trust_remote_code: run code that comes with the checkpoint.
+        explain: say which kinds of layer got what, and which layers are the most sensitive.
+
+    Raises:
+        PlanError: the wishes contradict each other.
+    """
+
+    source: str
+    destination: Path
+    scheme: Scheme | None = None
+    mix: str | None = None
+    bits_per_weight: tuple[float, ...] = ()
+    max_bytes: int | None = None
+    rules: tuple[Rule, ...] = ()
+    encoder: str | None = None
+    calibration: Path | None = None
+    calibration_tokens: int = 16384
+    seed: int = 0
+    polish: bool = False
+    method: str | None = None
+    dtype: str | None = None
+    shard_bytes: int = 10**9
+    requantize: bool = False
+    force: bool = False
+    trust_remote_code: bool = False
+    explain: bool = False
+
+    def __post_init__(self) -> None:
+        goals = [self.scheme, self.mix, self.bits_per_weight or None, self.max_bytes]
+        given = sum(goal is not None for goal in goals)
+        if given != 1:
+            raise PlanError(
+                f"{'Nothing says' if given == 0 else 'More than one option says'} how small the result is to be.",
+                hint="give one of --bits-per-weight 4.5, --max-size 2.5GB, --scheme 4bit, --mix mixed_4_6",
+            )
+        if self.method and (self.scheme is None or self.rules or self.encoder or self.polish):
+            raise PlanError(
+                f"--method {self.method} is mlx-lm's own: it takes a --scheme, and no rule, encoder or polish.",
+                hint=f"mlxkit quantize SRC DEST --scheme 4bit --method {self.method}",
+            )
+        if self.is_budgeted and self.encoder == "minmax":
+            raise PlanError(
+                "--encoder minmax has no part in a budget: its errors are not the ones that are predicted.",
+                hint="leave --encoder out, or give a --scheme",
+            )
+
+    @property
+    def is_budgeted(self) -> bool:
+        """Whether schemes are chosen layer by layer, to fit a size."""
+        return bool(self.bits_per_weight) or self.max_bytes is not None
+
+    @property
+    def needs_text(self) -> bool:
+        """Whether statistics are taken on text."""
+        return self.is_budgeted or self.encoder == "feedback" or self.polish or self.calibration is not None
+
+    @property
+    def chosen_encoder(self) -> str:
+        """The encoder that is used."""
+        return self.encoder or ("feedback" if self.needs_text else "lsq")
+
+    @property
+    def goal(self) -> str:
+        """What was asked for, in a few words."""
+        if self.scheme is not None:
+            return self.scheme.name
+        if self.mix is not None:
+            return self.mix
+        if self.max_bytes is not None:
+            return f"at most {self.max_bytes} bytes"
+        return f"{', '.join(f'{bits:g}' for bits in self.bits_per_weight)} bits per weight"

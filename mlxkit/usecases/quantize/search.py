@@ -1,0 +1,254 @@
+"""From a budget to a layout: sensitivities, what each scheme would lose, the choice, and the proof on held-out text.
+
+What is found on the way is kept, by all that it depends on: an interrupted search goes on where it was.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mlxkit.core.allocation import Allocation, Option, allocate, rescaled
+from mlxkit.core.budget import CAREFUL_BITS, Target, candidates, layout, uniform_rivals
+from mlxkit.core.checkpoint import Checkpoint
+from mlxkit.core.divergence import Divergence, clustered
+from mlxkit.core.progress import Progress
+from mlxkit.core.quantization import Layout, Unit
+from mlxkit.core.rules import pinned
+from mlxkit.core.schemes import Scheme
+from mlxkit.engines import models, store
+from mlxkit.usecases.quantize.plan import QuantizePlan
+from mlxkit.usecases.quantize.text import identity, texts
+
+ROUNDS = 3
+"""How often predictions are corrected by what was measured, at most."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A layout and what is known of it.
+
+    Attributes:
+        layout: which unit gets which scheme.
+        encoded: gives a unit's weights.
+        predicted_nats: KL per token as the choice expected it; None where nothing was chosen.
+        measured: on held-out text.
+        rival: name of the uniform scheme of that size, encoded alike; None where there is none.
+        rival_measured: on the same text.
+        is_rival: the uniform one was better and is what this is.
+        polished_from: the measured KL before polishing; None when it was not polished or nothing was gained.
+    """
+
+    layout: Layout
+    encoded: Callable[[str], models.Encoded]
+    measured: Divergence
+    predicted_nats: float | None = None
+    rival: str | None = None
+    rival_measured: Divergence | None = None
+    is_rival: bool = False
+    polished_from: Divergence | None = None
+
+
+class Search:
+    """A checkpoint on the bench, with its sensitivities.
+
+    Args:
+        plan: what was asked for.
+        source: the checkpoint.
+        units: what can be quantized.
+        dtype: of scales and biases.
+        is_reduced: an 8-bit copy stands in for the original.
+        progress: told how far it is.
+    """
+
+    def __init__(
+        self,
+        plan: QuantizePlan,
+        source: Checkpoint,
+        units: Sequence[Unit],
+        dtype: str,
+        *,
+        is_reduced: bool,
+        progress: Progress,
+    ) -> None:
+        self._plan, self._units, self._progress = plan, units, progress
+        self._number_bytes = 4 if dtype == "float32" else 2
+        self.bench = models.Workbench(source, dtype, is_reduced=is_reduced, trust_remote_code=plan.trust_remote_code)
+        base = identity(source, dtype, is_reduced=is_reduced)
+        self.calibration, self.held_out = texts(plan, source, self.bench, base, progress)
+        self._identity = {**base, "text": self.calibration.data(), "seed": plan.seed}
+        self._sensitivities = self._measured_sensitivities()
+        self._spool = models.Spool(store.kept("encodings", {**self._identity, "encoder": plan.chosen_encoder}))
+        self._factors = {unit.path: 1.0 for unit in units}
+        self.bench.ask(models.array(self.held_out.rows), progress)
+
+    def _measured_sensitivities(self) -> Mapping[str, models.Sensitivity]:
+        path = store.kept("sensitivities", self._identity, ".safetensors")
+        if not path.exists():
+            rows = models.array(self.calibration.rows)
+            models.save_sensitivities(
+                self.bench.sensitivities(rows, seed=self._plan.seed, progress=self._progress), path
+            )
+        return models.load_sensitivities(path)
+
+    def options(self) -> Mapping[str, tuple[Option, ...]]:
+        """Return what each unit can be, with its predicted loss."""
+        fixed = pinned(self._units, self._plan.rules)
+        offered = {unit.path: self._offered(unit, fixed) for unit in self._units}
+        losses = self._losses(offered)
+        return {
+            unit.path: tuple(
+                Option(
+                    scheme,
+                    unit.size_bytes(scheme, self._number_bytes),
+                    losses[unit.path].get(scheme.name, 0.0) if scheme else 0.0,
+                )
+                for scheme in offered[unit.path]
+            )
+            for unit in self._units
+        }
+
+    def _offered(self, unit: Unit, fixed: Mapping[str, Scheme | None]) -> tuple[Scheme | None, ...]:
+        offered = candidates(unit, fixed)
+        if self._sensitivities[unit.path].is_known or unit.path in fixed:
+            return offered
+        # No text reached it, so nothing is known of what it costs.
+        return tuple(scheme for scheme in offered if scheme is None or scheme.bits >= CAREFUL_BITS)
+
+    def _losses(self, offered: Mapping[str, Sequence[Scheme | None]]) -> dict[str, dict[str, float]]:
+        encoder = self._plan.chosen_encoder
+        names = {path: [scheme.name for scheme in schemes if scheme] for path, schemes in offered.items()}
+        path = store.kept("losses", {**self._identity, "encoder": encoder, "offered": names}, ".json")
+        found: dict[str, dict[str, float]] = json.loads(path.read_bytes()) if path.exists() else {}
+        missing = [unit for unit in offered if unit not in found]
+        with self._phase("Predicting losses", len(offered), len(found)) as advance:
+            for unit, weight in self.bench.weights(missing):
+                schemes = [scheme for scheme in offered[unit] if scheme]
+                values = models.predicted(weight, schemes, encoder, self._sensitivities[unit])
+                found[unit] = {scheme.name: value for scheme, value in zip(schemes, values, strict=True)}
+                store.keep(path, json.dumps(found).encode())
+                advance(1)
+        return found
+
+    def _phase(self, name: str, total: int, done: int = 0) -> Any:
+        return self._progress.phase(name, total, "count", done) if done < total else nullcontext(lambda _: None)
+
+    def choose(self, target: Target, fixed_bytes: int, options: Mapping[str, tuple[Option, ...]]) -> Found:
+        """Return the best layout for a budget.
+
+        Predictions are corrected, kind by kind, by what is measured, while that makes the measured loss smaller. The
+        uniform scheme of that size, encoded alike, is measured too, and taken if it is better.
+
+        Raises:
+            DoesNotFitError: the smallest there is exceeds the budget.
+        """
+        room = target.size_bytes - fixed_bytes
+        found, rounds = self._found(allocate(rescaled(options, self._factors), room)), 1
+        while rounds < ROUNDS:
+            factors = self._corrected(found.layout, options)
+            allocation = allocate(rescaled(options, factors), room)
+            if layout(self._units, allocation) == found.layout:
+                self._factors = factors
+                found = replace(found, predicted_nats=allocation.loss_nats)
+                break
+            again = self._found(allocation)
+            if again.measured.kl_nats >= found.measured.kl_nats:
+                break
+            found, rounds, self._factors = again, rounds + 1, factors
+        return self._against_uniform(found, room, options)
+
+    def _found(self, allocation: Allocation) -> Found:
+        chosen = layout(self._units, allocation)
+        return replace(self.judge(chosen), predicted_nats=allocation.loss_nats)
+
+    def judge(self, chosen: Layout) -> Found:
+        """Encode a layout and measure it on held-out text."""
+        self._encode(chosen)
+        schemes = dict(chosen.schemes)
+        measured = self._measured(schemes)
+        return Found(chosen, lambda path: self._spool.get(path, schemes[path]), measured)
+
+    def polished(self, found: Found) -> Found:
+        """Train scales and biases on the original's answers; what does not help on held-out text is not kept."""
+        key = {**self._identity, "encoder": self._plan.chosen_encoder, "schemes": _names(found.layout)}
+        state = store.kept("polish", key, ".safetensors")
+        polished = models.polish(
+            self.bench,
+            {path: found.encoded(path) for path in found.layout.schemes},
+            models.array(self.calibration.rows),
+            models.array(self.held_out.rows),
+            state=state,
+            progress=self._progress,
+        )
+        encoded = polished.encoded
+        measured = self.measure(encoded.items())
+        if measured.kl_nats >= found.measured.kl_nats:
+            return found
+        return replace(found, encoded=encoded.__getitem__, measured=measured, polished_from=found.measured)
+
+    def _encode(self, chosen: Layout) -> None:
+        missing = {path: scheme for path, scheme in chosen.schemes.items() if (path, scheme) not in self._spool}
+        with self._phase("Encoding weights", len(chosen.schemes), len(chosen.schemes) - len(missing)) as advance:
+            for path, weight in self.bench.weights(missing):
+                moments = self._sensitivities[path].moments
+                self._spool.put(path, models.encode(weight, missing[path], self._plan.chosen_encoder, moments))
+                advance(1)
+
+    def _measured(self, schemes: Mapping[str, Scheme]) -> Divergence:
+        return self.measure((path, self._spool.get(path, scheme)) for path, scheme in schemes.items())
+
+    def measure(self, encoded: Iterable[tuple[str, models.Encoded]]) -> Divergence:
+        """Measure weights on held-out text."""
+        with self.bench.trying(encoded):
+            return clustered(self.bench.divergences(self._progress), len(self.held_out.rows[0]))
+
+    def _corrected(self, chosen: Layout, options: Mapping[str, tuple[Option, ...]]) -> dict[str, float]:
+        """Return, for each unit, measured over predicted loss of its kind under a layout."""
+        kinds: dict[str, list[str]] = {}
+        for unit in self._units:
+            if unit.path in chosen.schemes:
+                kinds.setdefault(unit.kind, []).append(unit.path)
+        factors = dict(self._factors)
+        for paths in kinds.values():
+            schemes = {path: chosen.schemes[path] for path in paths}
+            predicted = sum(_loss(options[path], scheme) for path, scheme in schemes.items())
+            if predicted > 0:
+                factor = self._measured(schemes).kl_nats / predicted
+                factors.update(dict.fromkeys(paths, factor))
+        return factors
+
+    def _against_uniform(self, found: Found, room: int, options: Mapping[str, tuple[Option, ...]]) -> Found:
+        rivals = {
+            name: rival
+            for name, rival in uniform_rivals(self._units, rescaled(options, self._factors)).items()
+            if rival.size_bytes <= room
+        }
+        if not rivals:
+            return found
+        name = min(rivals, key=lambda name: rivals[name].loss_nats)
+        rival = self._found(rivals[name])
+        is_rival = rival.measured.kl_nats < found.measured.kl_nats
+        best = rival if is_rival else found
+        return replace(best, rival=name, rival_measured=rival.measured, is_rival=is_rival)
+
+    def most_sensitive(
+        self, options: Mapping[str, tuple[Option, ...]], count: int = 10
+    ) -> tuple[tuple[str, float], ...]:
+        """Return the units that lose most per byte at the narrowest scheme they may have, with what they would lose."""
+        worst = {path: max((option.loss_nats for option in offered), default=0.0) for path, offered in options.items()}
+        sizes = {unit.path: unit.size_bytes(None) for unit in self._units}
+        ranked = sorted(worst, key=lambda path: (-worst[path] / sizes[path], path))
+        return tuple((path, worst[path]) for path in ranked[:count])
+
+    def forget_encodings(self) -> None:
+        """Remove what was encoded for this search: it has been written where it belongs."""
+        store.drop(self._spool.folder)
+
+
+def _loss(options: Iterable[Option], scheme: Scheme) -> float:
+    return next(option.loss_nats for option in options if option.scheme == scheme)
+
+
+def _names(chosen: Layout) -> dict[str, str]:
+    return {path: scheme.name for path, scheme in chosen.schemes.items()}
