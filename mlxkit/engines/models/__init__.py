@@ -30,6 +30,7 @@ with contextlib.suppress(ValueError, OSError):
 from mlxkit.engines.models.encoding import Encoded, Spool, encode  # noqa: E402
 from mlxkit.engines.models.generating import Loaded, load  # noqa: E402
 from mlxkit.engines.models.loading import Opened, open_model  # noqa: E402
+from mlxkit.engines.models.measuring.polishing import polish  # noqa: E402
 from mlxkit.engines.models.measuring.prediction import array, predicted  # noqa: E402
 from mlxkit.engines.models.measuring.statistics import Sensitivity  # noqa: E402
 from mlxkit.engines.models.measuring.statistics import load as load_sensitivities  # noqa: E402
@@ -38,7 +39,7 @@ from mlxkit.engines.models.measuring.workbench import Workbench  # noqa: E402
 from mlxkit.engines.models.methods import by_method, refusal  # noqa: E402
 from mlxkit.engines.models.probing import largest_difference, probe  # noqa: E402
 from mlxkit.engines.models.quantizing import apply, dequantize, units  # noqa: E402
-from mlxkit.engines.models.streaming import (
+from mlxkit.engines.models.streaming import (  # noqa: E402
     Stream,
     cast,
     demand_finite,
@@ -47,7 +48,7 @@ from mlxkit.engines.models.streaming import (
     parameters,
     size_bytes,
     small_cache,
-)  # noqa: E402
+)
 from mlxkit.engines.models.texts import Rows, sampled, tokenized  # noqa: E402
 from mlxkit.engines.models.tokenizing import Tokenizer, load_tokenizer  # noqa: E402
 from mlxkit.engines.models.versions import platform, versions  # noqa: E402
@@ -78,6 +79,7 @@ __all__ = [
     "open_model",
     "parameters",
     "platform",
+    "polish",
     "predicted",
     "probe",
     "refusal",

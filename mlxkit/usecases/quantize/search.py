@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from mlxkit.core.allocation import Allocation, Option, allocate, rescaled
 from mlxkit.core.budget import CAREFUL_BITS, Target, candidates, layout, uniform_rivals
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.divergence import Divergence, clustered
-from mlxkit.core.progress import Progress
+from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.quantization import Layout, Unit
 from mlxkit.core.rules import pinned
 from mlxkit.core.schemes import Scheme
@@ -78,19 +79,23 @@ class Search:
         base = identity(source, dtype, is_reduced=is_reduced)
         self.calibration, self.held_out = texts(plan, source, self.bench, base, progress)
         self._identity = {**base, "text": self.calibration.data(), "seed": plan.seed}
-        self._sensitivities = self._measured_sensitivities()
+        self._kept_sensitivities = self._measured_sensitivities()
         self._spool = models.Spool(store.kept("encodings", {**self._identity, "encoder": plan.chosen_encoder}))
         self._factors = {unit.path: 1.0 for unit in units}
         self.bench.ask(models.array(self.held_out.rows), progress)
 
-    def _measured_sensitivities(self) -> Mapping[str, models.Sensitivity]:
+    def _measured_sensitivities(self) -> Path:
         path = store.kept("sensitivities", self._identity, ".safetensors")
         if not path.exists():
             rows = models.array(self.calibration.rows)
             models.save_sensitivities(
                 self.bench.sensitivities(rows, seed=self._plan.seed, progress=self._progress), path
             )
-        return models.load_sensitivities(path)
+        return path
+
+    def _sensitivity(self, unit: str) -> models.Sensitivity:
+        """Return one unit's: all together take more memory than there may be."""
+        return models.load_sensitivities(self._kept_sensitivities)[unit]
 
     def options(self) -> Mapping[str, tuple[Option, ...]]:
         """Return what each unit can be, with its predicted loss."""
@@ -111,7 +116,7 @@ class Search:
 
     def _offered(self, unit: Unit, fixed: Mapping[str, Scheme | None]) -> tuple[Scheme | None, ...]:
         offered = candidates(unit, fixed)
-        if self._sensitivities[unit.path].is_known or unit.path in fixed:
+        if self._sensitivity(unit.path).is_known or unit.path in fixed:
             return offered
         # No text reached it, so nothing is known of what it costs.
         return tuple(scheme for scheme in offered if scheme is None or scheme.bits >= CAREFUL_BITS)
@@ -125,7 +130,7 @@ class Search:
         with self._phase("Predicting losses", len(offered), len(found)) as advance:
             for unit, weight in self.bench.weights(missing):
                 schemes = [scheme for scheme in offered[unit] if scheme]
-                values = models.predicted(weight, schemes, encoder, self._sensitivities[unit])
+                values = models.predicted(weight, schemes, encoder, self._sensitivity(unit))
                 found[unit] = {scheme.name: value for scheme, value in zip(schemes, values, strict=True)}
                 store.keep(path, json.dumps(found).encode())
                 advance(1)
@@ -144,19 +149,21 @@ class Search:
             DoesNotFitError: the smallest there is exceeds the budget.
         """
         room = target.size_bytes - fixed_bytes
-        found, rounds = self._found(allocate(rescaled(options, self._factors), room)), 1
-        while rounds < ROUNDS:
-            factors = self._corrected(found.layout, options)
-            allocation = allocate(rescaled(options, factors), room)
+        found = self._found(allocate(rescaled(options, self._factors), room))
+        for _ in range(ROUNDS - 1):
+            self._factors = self._corrected(found.layout, options)
+            found = replace(found, predicted_nats=self._predicted(found.layout, options))
+            allocation = allocate(rescaled(options, self._factors), room)
             if layout(self._units, allocation) == found.layout:
-                self._factors = factors
-                found = replace(found, predicted_nats=allocation.loss_nats)
                 break
             again = self._found(allocation)
             if again.measured.kl_nats >= found.measured.kl_nats:
                 break
-            found, rounds, self._factors = again, rounds + 1, factors
+            found = again
         return self._against_uniform(found, room, options)
+
+    def _predicted(self, chosen: Layout, options: Mapping[str, tuple[Option, ...]]) -> float:
+        return sum(self._factors[path] * _loss(options[path], scheme) for path, scheme in chosen.schemes.items())
 
     def _found(self, allocation: Allocation) -> Found:
         chosen = layout(self._units, allocation)
@@ -182,7 +189,7 @@ class Search:
             progress=self._progress,
         )
         encoded = polished.encoded
-        measured = self.measure(encoded.items())
+        measured = self.measure(encoded.items(), self._progress)
         if measured.kl_nats >= found.measured.kl_nats:
             return found
         return replace(found, encoded=encoded.__getitem__, measured=measured, polished_from=found.measured)
@@ -191,17 +198,18 @@ class Search:
         missing = {path: scheme for path, scheme in chosen.schemes.items() if (path, scheme) not in self._spool}
         with self._phase("Encoding weights", len(chosen.schemes), len(chosen.schemes) - len(missing)) as advance:
             for path, weight in self.bench.weights(missing):
-                moments = self._sensitivities[path].moments
+                moments = self._sensitivity(path).moments
                 self._spool.put(path, models.encode(weight, missing[path], self._plan.chosen_encoder, moments))
                 advance(1)
 
-    def _measured(self, schemes: Mapping[str, Scheme]) -> Divergence:
-        return self.measure((path, self._spool.get(path, scheme)) for path, scheme in schemes.items())
+    def _measured(self, schemes: Mapping[str, Scheme], progress: Progress | None = None) -> Divergence:
+        encoded = ((path, self._spool.get(path, scheme)) for path, scheme in schemes.items())
+        return self.measure(encoded, progress or self._progress)
 
-    def measure(self, encoded: Iterable[tuple[str, models.Encoded]]) -> Divergence:
+    def measure(self, encoded: Iterable[tuple[str, models.Encoded]], progress: Progress) -> Divergence:
         """Measure weights on held-out text."""
         with self.bench.trying(encoded):
-            return clustered(self.bench.divergences(self._progress), len(self.held_out.rows[0]))
+            return clustered(self.bench.divergences(progress), len(self.held_out.rows[0]))
 
     def _corrected(self, chosen: Layout, options: Mapping[str, tuple[Option, ...]]) -> dict[str, float]:
         """Return, for each unit, measured over predicted loss of its kind under a layout."""
@@ -210,12 +218,13 @@ class Search:
             if unit.path in chosen.schemes:
                 kinds.setdefault(unit.kind, []).append(unit.path)
         factors = dict(self._factors)
-        for paths in kinds.values():
-            schemes = {path: chosen.schemes[path] for path in paths}
-            predicted = sum(_loss(options[path], scheme) for path, scheme in schemes.items())
-            if predicted > 0:
-                factor = self._measured(schemes).kl_nats / predicted
-                factors.update(dict.fromkeys(paths, factor))
+        with self._phase("Correcting predictions", len(kinds)) as advance:
+            for paths in kinds.values():
+                schemes = {path: chosen.schemes[path] for path in paths}
+                predicted = sum(_loss(options[path], scheme) for path, scheme in schemes.items())
+                if predicted > 0:
+                    factors.update(dict.fromkeys(paths, self._measured(schemes, Silent()).kl_nats / predicted))
+                advance(1)
         return factors
 
     def _against_uniform(self, found: Found, room: int, options: Mapping[str, tuple[Option, ...]]) -> Found:

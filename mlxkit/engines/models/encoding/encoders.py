@@ -59,9 +59,9 @@ def encode(weight: mx.array, scheme: Scheme, encoder: str, moments: mx.array | N
         return Encoded(scheme, arrays[0], arrays[1], arrays[2] if len(arrays) > 2 else None)
     rows = weight.reshape(-1, weight.shape[-1])
     step = max(1, _CHUNK // rows.shape[-1])
-    steady = None if moments is None else feedback.damped(moments)
+    form = None if moments is None else feedback.form(moments)
     parts = [
-        _chunk(rows[begin : begin + step], scheme, encoder, steady, weight.dtype)
+        _chunk(rows[begin : begin + step], scheme, encoder, form, weight.dtype)
         for begin in range(0, rows.shape[0], step)
     ]
     packed, scales, biases = (
@@ -71,20 +71,19 @@ def encode(weight: mx.array, scheme: Scheme, encoder: str, moments: mx.array | N
 
 
 def _chunk(
-    rows: mx.array, scheme: Scheme, encoder: str, moments: mx.array | None, dtype: mx.Dtype
+    rows: mx.array, scheme: Scheme, encoder: str, form: feedback.Form | None, dtype: mx.Dtype
 ) -> tuple[mx.array, mx.array, mx.array]:
     top = 2**scheme.bits - 1
     rows = rows.astype(mx.float32)
-    if encoder == "feedback" and moments is not None:
+    if encoder == "feedback" and form is not None:
         codes, scales, biases = (
-            part[0] for part in feedback.encode(rows, mx.array([top]), scheme.group_size, dtype, moments)
+            part[0] for part in feedback.encode(rows, mx.array([top]), scheme.group_size, dtype, form)
         )
     else:
         groups = mx.unflatten(rows, -1, (-1, scheme.group_size))
         importance = None
-        if moments is not None:
-            diagonal = mx.diagonal(moments, axis1=-2, axis2=-1).reshape(1, -1, scheme.group_size)
-            importance = diagonal / diagonal.mean()
+        if form is not None:
+            importance = mx.diagonal(form.moments, axis1=-2, axis2=-1).reshape(1, -1, scheme.group_size)
         scales, biases = lsq.fit(groups, top, dtype, importance)
         codes = grid.codes(groups, scales, biases, top).flatten(-2)
         scales, biases = scales.squeeze(-1), biases.squeeze(-1)
@@ -107,12 +106,12 @@ def losses(
         importance: g, (rows,), float32.
     """
     found: dict[Scheme, float] = {}
-    rows, steady = weight.astype(mx.float32), feedback.damped(moments)
+    rows, form = weight.astype(mx.float32), feedback.form(moments)
     for mode, group_size in sorted({(scheme.mode, scheme.group_size) for scheme in schemes}):
         alike = [scheme for scheme in schemes if (scheme.mode, scheme.group_size) == (mode, group_size)]
         if encoder == "feedback" and mode == "affine":
             tops = mx.array([2**scheme.bits - 1 for scheme in alike])
-            codes, scales, biases = feedback.encode(rows, tops, group_size, weight.dtype, steady)
+            codes, scales, biases = feedback.encode(rows, tops, group_size, weight.dtype, form)
             decoded = [grid.decode(scales[i], biases[i], codes[i]) for i in range(len(alike))]
         else:
             decoded = [encode(weight, scheme, encoder, moments).decoded() for scheme in alike]

@@ -9,12 +9,37 @@ The form is  sum_r (w_r - v_r) H (w_r - v_r)^T  over rows r, with H the second m
 in square blocks along its diagonal; columns of different blocks do not correct each other.
 """
 
+from dataclasses import dataclass
+
 import mlx.core as mx
 
 from mlxkit.engines.models.encoding import grid, lsq
 
 DAMPING = 0.01
 """Added to H's diagonal, as a share of its mean: what few tokens showed is not to be trusted fully."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """The quadratic form that is made small.
+
+    Attributes:
+        moments: H, damped, (blocks, block, block), float32; the mean of its diagonal is about 1.
+        upper: the upper Cholesky factor of its inverse.
+    """
+
+    moments: mx.array
+    upper: mx.array
+
+
+def form(moments: mx.array) -> Form:
+    """Return the form of second moments, (blocks, block, block), float32, positive semidefinite; lazy."""
+    steady = damped(moments)
+    steady = steady / mx.diagonal(steady, axis1=-2, axis2=-1).mean(-1)[:, None, None]
+    with mx.stream(mx.cpu):  # MLX has no factorizations on the GPU
+        # The inverse is never formed: H = R R^T with R upper is a Cholesky factorization in reversed order.
+        lower = mx.linalg.cholesky(steady[:, ::-1, ::-1])
+        return Form(steady, mx.linalg.tri_inv(lower)[:, ::-1, ::-1])
 
 
 def damped(moments: mx.array) -> mx.array:
@@ -30,15 +55,8 @@ def damped(moments: mx.array) -> mx.array:
     return moments + DAMPING * mean * mx.eye(block)
 
 
-def factor(moments: mx.array) -> mx.array:
-    """Return the upper Cholesky factor of the inverse of damped moments, (blocks, block, block)."""
-    with mx.stream(mx.cpu):  # MLX has no factorizations on the GPU
-        inverse = mx.linalg.cholesky_inv(mx.linalg.cholesky(moments))
-        return mx.linalg.cholesky(inverse, upper=True)
-
-
 def encode(
-    weight: mx.array, tops: mx.array, group_size: int, dtype: mx.Dtype, moments: mx.array
+    weight: mx.array, tops: mx.array, group_size: int, dtype: mx.Dtype, form: Form
 ) -> tuple[mx.array, mx.array, mx.array]:
     """Round a weight under the second moments of its inputs, to several widths at once.
 
@@ -47,59 +65,65 @@ def encode(
         tops: (widths,), the largest code of each width of code.
         group_size: divides the block.
         dtype: what scales and biases are stored in.
-        moments: (blocks, block, block), damped; blocks x block = width.
+        form: of the inputs; blocks x block = width.
 
     Returns:
         Codes (widths, rows, width), scales and biases (widths, rows, width / group_size), all float32.
     """
-    blocks, block = moments.shape[0], moments.shape[-1]
-    split = weight.reshape(-1, blocks, block).swapaxes(0, 1)  # (blocks, rows, block)
+    blocks, block = form.moments.shape[:2]
+    unit = lsq.magnitude(weight)
+    split = (weight / unit).reshape(-1, blocks, block).swapaxes(0, 1)  # (blocks, rows, block)
     split = mx.broadcast_to(split[None], (len(tops), *split.shape))
     top = tops.astype(mx.float32).reshape(-1, 1, 1, 1)
-    rounding = _Rounding(split, top, group_size, dtype, moments)
-    rounding.feed_back(factor(moments))
+    rounding = _Rounding(split, unit, top, group_size, dtype, form)
+    rounding.feed_back()
     rounding.refine()
     return rounding.gathered()
 
 
 class _Rounding:
-    """Codes, scales and biases while they are being found; arrays are (widths, blocks, rows, ...)."""
+    """Codes, scales and biases while they are being found: (widths, blocks, rows, ...), in the unit of their row."""
 
-    def __init__(self, weight: mx.array, top: mx.array, group_size: int, dtype: mx.Dtype, moments: mx.array) -> None:
-        self.weight, self.top, self.group_size, self.dtype, self.moments = weight, top, group_size, dtype, moments
+    def __init__(
+        self, weight: mx.array, unit: mx.array, top: mx.array, group_size: int, dtype: mx.Dtype, form: Form
+    ) -> None:
+        self.weight, self.unit, self.top, self.group_size, self.dtype = weight, unit, top, group_size, dtype
+        self.moments, self.upper = form.moments, form.upper
         self.codes: list[mx.array] = []
         self.scales: list[mx.array] = []
         self.biases: list[mx.array] = []
 
-    def feed_back(self, upper: mx.array) -> None:
+    def feed_back(self) -> None:
         """Round group after group, each corrected for what the ones before it lost."""
-        rest = self.weight
+        rest, largest = self.weight, mx.finfo(self.dtype).max / self.unit
         for begin in range(0, self.weight.shape[-1], self.group_size):
             end = begin + self.group_size
-            square = upper[:, begin:end, begin:end]
+            square = self.upper[:, begin:end, begin:end]
             pivots = mx.diagonal(square, axis1=-2, axis2=-1)[:, None]  # (blocks, 1, group)
-            group = rest[..., : self.group_size]
-            scales, biases = lsq.fit(group, self.top, self.dtype, 1 / mx.square(pivots))
-            codes, errors = self._columns(group, scales, biases, square / pivots.swapaxes(-1, -2), pivots)
-            rest = rest[..., self.group_size :] - errors @ upper[:, begin:end, end:]
+            group = mx.clip(rest[..., : self.group_size], -largest, largest)  # corrections must not leave the dtype
+            fitted = lsq.fit(group * self.unit, self.top, self.dtype, 1 / mx.square(pivots))
+            scales, biases = (values / self.unit for values in fitted)
+            codes, errors = self._columns(group, scales, biases, square / pivots.swapaxes(-1, -2))
+            rest = rest[..., self.group_size :] - (errors / pivots) @ self.upper[:, begin:end, end:]
             mx.eval(codes, scales, biases, rest)
             self.codes.append(codes)
             self.scales.append(scales)
             self.biases.append(biases)
 
     def _columns(
-        self, group: mx.array, scales: mx.array, biases: mx.array, square: mx.array, pivots: mx.array
+        self, group: mx.array, scales: mx.array, biases: mx.array, square: mx.array
     ) -> tuple[mx.array, mx.array]:
-        """Round a group's columns in order; return codes and errors divided by their pivots."""
+        """Round a group's columns in order; return codes, and errors as they were when each was rounded."""
         found, errors = [], []
+        group = (group - biases) / grid.steps(scales)  # in codes
         for column in range(self.group_size):
             value = group[..., :1]
-            code = grid.codes(value, scales, biases, self.top)
-            error = value - scales * code - biases
+            code = mx.clip(mx.round(value), 0, self.top)
+            error = value - code
             group = group[..., 1:] - error * square[:, None, column, column + 1 :]
             found.append(code)
             errors.append(error)
-        return mx.concatenate(found, -1), mx.concatenate(errors, -1) / pivots
+        return mx.concatenate(found, -1), scales * mx.concatenate(errors, -1)
 
     def refine(self) -> None:
         """Set each group's scale and bias, then each of its codes, to the best given everything else, once."""
@@ -123,17 +147,15 @@ class _Rounding:
         """
         codes = self.codes[index]
         scale_step, bias_step = self._line(codes, slope, square)
-        scales = grid.rounded(self.scales[index] + scale_step, self.dtype)
-        biases = grid.rounded(self.biases[index] + bias_step, self.dtype)
-        decoded = scales * codes + biases
-        moved = decoded - before
+        scales = lsq.stored(self.scales[index] + scale_step, self.unit, self.dtype)
+        biases = lsq.stored(self.biases[index] + bias_step, self.unit, self.dtype)
+        moved = scales * codes + biases - before
         # Rounding to the stored dtype may cost more than the step gains.
         is_better = (moved * (moved @ square - 2 * slope)).sum(-1, keepdims=True) < 0
         scales = mx.where(is_better, scales, self.scales[index])
         biases = mx.where(is_better, biases, self.biases[index])
-        decoded = mx.where(is_better, decoded, before)
-        slope = slope - (decoded - before) @ square
-        self.codes[index] = self._descend(decoded, slope, square, scales, biases)
+        slope = slope - mx.where(is_better, moved, 0) @ square
+        self.codes[index] = self._descend(codes, slope / grid.steps(scales), square)
         self.scales[index], self.biases[index] = scales, biases
         return scales * self.codes[index] + biases - before
 
@@ -149,20 +171,27 @@ class _Rounding:
         scale = mx.where(is_solvable, (qd * oo - od * qo) / safe, 0)
         return scale, mx.where(is_solvable, (od * qq - qd * qo) / safe, 0)
 
-    def _descend(
-        self, decoded: mx.array, slope: mx.array, square: mx.array, scales: mx.array, biases: mx.array
-    ) -> mx.array:
-        """Move each code to the one that is best given all others, column after column."""
+    def _descend(self, codes: mx.array, slope: mx.array, square: mx.array) -> mx.array:
+        """Move each code to the one that is best given all others, column after column.
+
+        Args:
+            codes: (widths, blocks, rows, group).
+            slope: the same shape, for errors in codes.
+            square: (blocks, group, group).
+        """
         found = []
+        diagonal = mx.diagonal(square, axis1=-2, axis2=-1)[:, None]
+        steps, square = slope / diagonal, square / diagonal  # how far each code is from its best place
         for column in range(self.group_size):
-            now = decoded[..., column : column + 1]
-            step = slope[..., column : column + 1] / square[:, None, column : column + 1, column : column + 1]
-            code = grid.codes(now + step, scales, biases, self.top)
-            slope = slope - (scales * code + biases - now) * square[:, None, column]
+            now = codes[..., column : column + 1]
+            code = mx.clip(mx.round(now + steps[..., :1]), 0, self.top)
+            steps = steps[..., 1:] - (code - now) * square[:, None, column, column + 1 :]
             found.append(code)
         return mx.concatenate(found, -1)
 
     def gathered(self) -> tuple[mx.array, mx.array, mx.array]:
         """Return codes, scales and biases with blocks and groups joined."""
-        codes, scales, biases = (mx.concatenate(parts, -1) for parts in (self.codes, self.scales, self.biases))
-        return tuple(part.swapaxes(1, 2).flatten(-2) for part in (codes, scales, biases))  # type: ignore[return-value]
+        codes, scales, biases = (
+            mx.concatenate(parts, -1).swapaxes(1, 2).flatten(-2) for parts in (self.codes, self.scales, self.biases)
+        )
+        return codes, scales * self.unit, biases * self.unit

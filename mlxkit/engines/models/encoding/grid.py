@@ -26,8 +26,12 @@ def codes(groups: mx.array, scales: mx.array, biases: mx.array, top: mx.array | 
         biases: (..., 1).
         top: the largest code, 2**bits - 1; an array that broadcasts, or a number.
     """
-    safe = mx.where(scales == 0, 1, scales)
-    return mx.where(scales == 0, 0, mx.clip(mx.round((groups - biases) / safe), 0, top))
+    return mx.clip(mx.round((groups - biases) / steps(scales)), 0, top)
+
+
+def steps(scales: mx.array) -> mx.array:
+    """Return what to divide by: the scales, and infinity for a scale of zero."""
+    return mx.where(scales == 0, mx.inf, scales)
 
 
 def decode(scales: mx.array, biases: mx.array, codes: mx.array) -> mx.array:

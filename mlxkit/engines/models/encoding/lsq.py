@@ -15,6 +15,8 @@ RANGES = (1.0, 0.9, 0.8, 0.7, 0.6)
 TURNS = 3
 """How often codes and scales take turns, from each start."""
 
+_EXPONENT = 0x7F800000  # of a float32
+
 
 def fit(
     groups: mx.array, top: mx.array | float, dtype: mx.Dtype, importance: mx.array | None = None
@@ -36,61 +38,51 @@ def fit(
     """
     top = mx.array(top, mx.float32)
     importance = mx.broadcast_to(mx.ones((1,)) if importance is None else importance, groups.shape)
-    unit = _magnitude(groups)
+    importance = importance / importance.max(-1, keepdims=True)
+    unit = magnitude(groups)
     groups = groups / unit
-    scales, biases = (_stored(value, unit, dtype) for value in grid.min_max(groups, top))
-    best = _loss(groups, scales, biases, top, importance)
+    scales, biases = (stored(value, unit, dtype) for value in grid.min_max(groups, top))
+    _, best = _rounded(groups, scales, biases, top, importance)
     high, low = groups.max(-1, keepdims=True), groups.min(-1, keepdims=True)
     for share in RANGES:
         scale = mx.maximum((high - low) * share / top, 1e-8)
         bias = ((high + low) - (high - low) * share) / 2
+        codes = grid.codes(groups, scale, bias, top)
         for _ in range(TURNS):
-            scale, bias, loss = _turn(groups, scale, bias, top, importance, unit, dtype)
+            scale, bias = (stored(value, unit, dtype) for value in _solved(groups, codes, scale, importance))
+            codes, loss = _rounded(groups, scale, bias, top, importance)
             is_better = loss < best
             best = mx.where(is_better, loss, best)
             scales, biases = mx.where(is_better, scale, scales), mx.where(is_better, bias, biases)
     return scales * unit, biases * unit
 
 
-def _turn(
-    groups: mx.array,
-    scales: mx.array,
-    biases: mx.array,
-    top: mx.array,
-    importance: mx.array,
-    unit: mx.array,
-    dtype: mx.Dtype,
-) -> tuple[mx.array, mx.array, mx.array]:
-    """Return the scales and biases that fit the codes of the given ones best, and what is lost with them."""
-    scales, biases = _solved(groups, scales, biases, top, importance)
-    scales, biases = _stored(scales, unit, dtype), _stored(biases, unit, dtype)
-    return scales, biases, _loss(groups, scales, biases, top, importance)
-
-
-def _magnitude(groups: mx.array) -> mx.array:
-    """Return a power of two near each group's largest value: dividing by it is exact, and no square overflows."""
+def magnitude(groups: mx.array) -> mx.array:
+    """Return the power of two below each group's largest value: dividing by it is exact, and no square overflows."""
     largest = mx.maximum(mx.abs(groups).max(-1, keepdims=True), 2.0**-60)
-    return mx.power(2.0, mx.floor(mx.log2(largest)))
+    return (largest.view(mx.uint32) & _EXPONENT).view(mx.float32)
 
 
-def _stored(values: mx.array, unit: mx.array, dtype: mx.Dtype) -> mx.array:
+def stored(values: mx.array, unit: mx.array, dtype: mx.Dtype) -> mx.array:
+    """Return values, given in a unit, as they are after they were stored."""
     return grid.rounded(values * unit, dtype) / unit
 
 
-def _solved(
-    groups: mx.array, scales: mx.array, biases: mx.array, top: mx.array, importance: mx.array
-) -> tuple[mx.array, mx.array]:
-    """Return the weighted least-squares line through (code, weight), for the codes that these scales give."""
-    codes = grid.codes(groups, scales, biases, top)
+def _solved(groups: mx.array, codes: mx.array, scales: mx.array, importance: mx.array) -> tuple[mx.array, mx.array]:
+    """Return the weighted least-squares line through (code, weight); where all codes are alike, of the given slope."""
     weighted = importance * codes
     a, aq, aqq = (x.sum(-1, keepdims=True) for x in (importance, weighted, weighted * codes))
     aw, aqw = (x.sum(-1, keepdims=True) for x in (importance * groups, weighted * groups))
     spread = a * aqq - aq * aq
-    is_solvable = spread > 1e-6 * a * aqq  # all codes alike leave the slope open
+    is_solvable = spread > 1e-6 * a * aqq
     slope = mx.where(is_solvable, (a * aqw - aq * aw) / mx.where(is_solvable, spread, 1), scales)
     return slope, (aw - slope * aq) / a
 
 
-def _loss(groups: mx.array, scales: mx.array, biases: mx.array, top: mx.array, importance: mx.array) -> mx.array:
-    error = groups - scales * grid.codes(groups, scales, biases, top) - biases
-    return (importance * error * error).sum(-1, keepdims=True)
+def _rounded(
+    groups: mx.array, scales: mx.array, biases: mx.array, top: mx.array, importance: mx.array
+) -> tuple[mx.array, mx.array]:
+    """Return the codes of weights, and what is lost with them."""
+    codes = grid.codes(groups, scales, biases, top)
+    error = groups - scales * codes - biases
+    return codes, (importance * error * error).sum(-1, keepdims=True)

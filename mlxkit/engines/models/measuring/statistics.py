@@ -12,9 +12,10 @@ Without that, what is said of two layers of `tiny` is twelve times too high, and
 but the embedding loses a third more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import mlx.core as mx
 from mlx import nn
@@ -22,6 +23,8 @@ from mlx.utils import tree_map
 
 from mlxkit.core.progress import Progress
 from mlxkit.engines.models.measuring.watching import Statistics, Taps, watched, zeros
+
+Found = TypeVar("Found")
 
 BATCH = 4
 """Rows of text in one backward pass."""
@@ -138,3 +141,30 @@ def load(path: Path) -> dict[str, Sensitivity]:
     arrays: dict[str, mx.array] = mx.load(str(path))  # type: ignore[assignment]
     units = [name.removesuffix(":moments") for name in arrays if name.endswith(":moments")]
     return {unit: Sensitivity(arrays[f"{unit}:moments"], arrays[f"{unit}:importance"]) for unit in units}
+
+
+def with_derivatives(
+    measure: Callable[[], Found],
+    device: Callable[[], Any] = mx.default_device,
+    choose: Callable[[Any], None] = mx.set_default_device,
+) -> Found:
+    """Return what `measure` finds, on the CPU if it cannot be found where MLX computes by default.
+
+    Some architectures compute with kernels written for the GPU, which have no derivative; on the CPU they do without.
+
+    Args:
+        measure: what takes derivatives.
+        device: tells where MLX computes.
+        choose: says where it is to compute.
+    """
+    usual = device()
+    try:
+        return measure()
+    except (RuntimeError, ValueError, NotImplementedError):
+        if usual == mx.cpu:
+            raise
+    choose(mx.cpu)
+    try:
+        return measure()
+    finally:
+        choose(usual)

@@ -133,11 +133,15 @@ def _unit_class(base: type[nn.Module], grid: Grid, path: str, current: Mapping[s
             with _filled(self, grid, current[path]):
                 return super().__call__(*args, **options)
 
+    if not hasattr(base, "as_linear"):
+        return Decoding
+
+    class Tied(Decoding):
         def as_linear(self, x: mx.array) -> Any:
             with _filled(self, grid, current[path]):
                 return super().as_linear(x)
 
-    return Decoding
+    return Tied
 
 
 @contextmanager

@@ -8,6 +8,7 @@ products are slow there. On the GPU the model keeps its own dtype, and tried wei
 import copy
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import mlx.core as mx
 from mlx import nn
@@ -75,8 +76,9 @@ class Workbench:
 
     def sensitivities(self, rows: mx.array, *, seed: int, progress: Progress) -> dict[str, Sensitivity]:
         """Measure every unit's sensitivity on text, (count, length) token ids."""
+        measure = partial(statistics.sensitivities, self.model, self.modules, rows, seed=seed, progress=progress)
         with upstream(self._checkpoint):
-            return statistics.sensitivities(self.model, self.modules, rows, seed=seed, progress=progress)
+            return statistics.with_derivatives(measure)
 
     def ask(self, rows: mx.array, progress: Progress) -> None:
         """Keep the original's answers to text, (count, length) token ids, for `divergences`."""
@@ -135,7 +137,7 @@ class Workbench:
             return module
         scheme = encoded.scheme
         module = unit.to_quantized(**scheme.keys()) if hasattr(unit, "to_quantized") else copy.copy(unit)
-        for name, value in {**scheme.keys(), **encoded.arrays()}.items():
+        for name, value in {**scheme.keys(), "biases": None, **encoded.arrays()}.items():
             setattr(module, name, value)
         return module
 
