@@ -1,4 +1,4 @@
-"""What every test stands on: no network, an empty home, and a small checkpoint."""
+"""What every test stands on: no network, an empty home, a cache of its own, and a small checkpoint."""
 
 import os
 from pathlib import Path
@@ -14,6 +14,12 @@ os.environ.pop("HF_TOKEN", None)
 # A busy machine is no failure.
 settings.register_profile("unhurried", deadline=None)
 settings.load_profile("unhurried")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What quantizing keeps is kept for one worker of one test run, never among the user's."""
+    os.environ["MLXKIT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture

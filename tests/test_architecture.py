@@ -20,7 +20,11 @@ PACKAGE = ROOT / "mlxkit"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 BELOW_CLI = [path for path in MODULES if path.is_relative_to(PACKAGE) and path.parts[len(PACKAGE.parts)] != "cli"]
 COMMANDS = sorted(path for path in (PACKAGE / "cli/commands").glob("*.py") if path.name != "__init__.py")
-USECASES = sorted(path for path in (PACKAGE / "usecases").glob("*.py") if path.name != "__init__.py")
+USECASES = sorted(
+    path
+    for path in (PACKAGE / "usecases").iterdir()
+    if not path.name.startswith("__")  # modules, and packages too
+)
 
 HEAVY = (
     "mlx",

@@ -12,7 +12,7 @@ Unit: TypeAlias = Literal[
 """How a value is to be read.
 
 `tps` is tokens per second, `share` a share of 1, `flag` yes or no, `moment` seconds since 1970, `nats`
-natural units of information per token.
+natural units of information per token, which a column's heading names.
 """
 
 Value: TypeAlias = str | int | float | bool | Sequence[str] | None

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from mlxkit.core.report import Report, Table
-from mlxkit.render.quantities import shown
+from mlxkit.render.quantities import in_column, shown
 
 _LEFT = ("text", "flag", "moment")
 
@@ -31,7 +31,7 @@ def _table(table: Table) -> Iterator[str]:
     yield _row(column.heading for column in table.columns)
     yield _row(("---" if column.unit in _LEFT else "---:") for column in table.columns)
     for row in table.rows:
-        yield _row(shown(cell, column.unit) for cell, column in zip(row, table.columns, strict=True))
+        yield _row(in_column(cell, column.unit) for cell, column in zip(row, table.columns, strict=True))
 
 
 def _row(cells: Iterable[str]) -> str:

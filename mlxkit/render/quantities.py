@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from mlxkit.core.report import Unit, Value
+from mlxkit.core.sizes import size_text
 
-_BYTES = ("bytes", "kB", "MB", "GB", "TB")
 _PATTERNS: dict[Unit, str] = {"tokens": "{:,} tokens", "bits": "{:.2f}", "tps": "{:.1f} tok/s", "nats": "{:.3g} nats"}
 UNKNOWN = "not known"
 
@@ -27,9 +27,18 @@ def shown(value: Value, unit: Unit) -> str:
     return _number(value, unit)
 
 
+def in_column(value: Value, unit: Unit) -> str:
+    """Return a value as text for a column whose heading names its unit.
+
+    >>> in_column(0.00123, "nats"), in_column(4.5, "bits")
+    ('0.00123', '4.50')
+    """
+    return shown(value, unit).removesuffix(" nats")
+
+
 def _number(value: float, unit: Unit) -> str:
     if unit == "bytes":
-        return _size(value)
+        return size_text(value)
     if unit == "seconds":
         return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.0f} ms"
     if unit == "moment":
@@ -37,12 +46,3 @@ def _number(value: float, unit: Unit) -> str:
     if unit == "share":
         return f"{100 * value:.1f} %"
     return _PATTERNS.get(unit, "{:,}").format(value)
-
-
-def _size(value: float) -> str:
-    power = 0
-    while abs(value) >= 999.5 and power < len(_BYTES) - 1:
-        value /= 1000
-        power += 1
-    digits = 0 if power == 0 else max(0, 3 - len(str(int(abs(value)))))
-    return f"{value:.{digits}f} {_BYTES[power]}"

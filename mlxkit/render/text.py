@@ -9,7 +9,7 @@ from rich.text import Text
 
 from mlxkit.core.report import Fact, Note, Report, Table
 from mlxkit.core.wording import printable
-from mlxkit.render.quantities import UNKNOWN, shown
+from mlxkit.render.quantities import UNKNOWN, in_column, shown
 
 _LEFT = ("text", "flag", "moment")
 
@@ -56,7 +56,7 @@ def _table(table: Table) -> Grid:
         grid.add_column(column.heading, justify="left" if column.unit in _LEFT else "right", overflow="fold")
     for row in table.rows:
         grid.add_row(
-            *(Text(printable(shown(cell, column.unit))) for cell, column in zip(row, table.columns, strict=True))
+            *(Text(printable(in_column(cell, column.unit))) for cell, column in zip(row, table.columns, strict=True))
         )
     return grid
 

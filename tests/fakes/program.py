@@ -45,6 +45,7 @@ class Program:
         return {
             **inherited,
             "HOME": str(self.home),
+            "MLXKIT_CACHE": str(self.home / "cache"),
             "HF_HOME": str(self.home / "hf"),
             "HF_ENDPOINT": self.hub.endpoint,
             "HF_HUB_DISABLE_TELEMETRY": "1",

@@ -48,7 +48,9 @@ def test_the_config_names_what_differs_with_all_three_keys(tmp_path):
     assert (quantization["bits"], quantization["group_size"], quantization["mode"]) == (4, 128, "affine")
     assert quantization["model.layers.0.mlp.down_proj"] == {"group_size": 64, "bits": 4, "mode": "affine"}
     assert quantization["model.layers.1.self_attn.o_proj"] is False
-    assert [skip.path for skip in result.points[0].layout.skipped] == [f"model.layers.{n}.self_attn.o_proj" for n in (0, 1)]
+    assert [skip.path for skip in result.points[0].layout.skipped] == [
+        f"model.layers.{n}.self_attn.o_proj" for n in (0, 1)
+    ]
     assert all("80" in skip.reason for skip in result.points[0].layout.skipped)
     model, _ = load(str(tmp_path / "small"))
     assert np.isfinite(logits(model)).all()

@@ -16,7 +16,7 @@ SHORT = ("2bit", "3bit", "4bit", "5bit", "6bit", "8bit")
 def _budgets(_context: click.Context, _param: click.Parameter, value: str | None) -> tuple[float, ...]:
     """Return `4.5` or `3,3.5,4` as numbers, each once, in order."""
     try:
-        budgets = tuple(dict.fromkeys(float(part) for part in value.split(","))) if value else ()
+        budgets = tuple(dict.fromkeys(float(part) for part in value.split(","))) if value is not None else ()
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is not a number, nor several with commas between them.") from error
     if any(not 1 <= budget <= 32 for budget in budgets):
@@ -33,14 +33,13 @@ def _rules(_context: click.Context, _param: click.Parameter, value: tuple[str, .
 
 
 @click.command()
-@options.destination
 @click.option(
     "--bits-per-weight",
     callback=_budgets,
     metavar="N[,N...]",
-    help="Budget, all tensors counted; several make several.",
+    help="Budget, all tensors counted. Several make a checkpoint each, in folders below DEST.",
 )
-@click.option("--max-size", "max_bytes", type=options.Size(), help="Budget for all weight files, such as 2.5GB.")
+@click.option("--max-size", "max_bytes", type=options.Size(), help="Budget for all tensors, such as 2.5GB.")
 @click.option(
     "--scheme",
     type=click.Choice((*SHORT, *schemes.names())),
@@ -50,7 +49,12 @@ def _rules(_context: click.Context, _param: click.Parameter, value: tuple[str, .
 )
 @click.option("--mix", type=click.Choice(mixes.MIXES), help="One of mlx-lm's mixes, to compare with.")
 @click.option(
-    "--rule", "rules", multiple=True, callback=_rules, metavar="GLOB=SCHEME", help="For some layers; repeatable."
+    "--rule",
+    "rules",
+    multiple=True,
+    callback=_rules,
+    metavar="GLOB=SCHEME",
+    help="What matching layers get, or none; repeatable.",
 )
 @click.option(
     "--encoder",
@@ -64,7 +68,9 @@ def _rules(_context: click.Context, _param: click.Parameter, value: tuple[str, .
     type=click.Path(path_type=Path),
     help="Text to measure on: .txt or .jsonl. Without it the model writes its own.",
 )
-@click.option("--calibration-tokens", type=click.IntRange(min=64), default=16384, show_default=True, help="How much.")
+@click.option(
+    "--calibration-tokens", type=click.IntRange(min=64), default=16384, show_default=True, help="How much of it."
+)
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the text it writes.")
 @click.option("--explain", is_flag=True, help="Say which kinds of layer got what, and which are the most sensitive.")
 @click.option(
@@ -73,6 +79,7 @@ def _rules(_context: click.Context, _param: click.Parameter, value: tuple[str, .
     help="Of scales, biases and what stays unquantized. Without it: as stored, float32 becomes bfloat16.",
 )
 @click.option("--requantize", is_flag=True, help="Take a SRC that is quantized already: dequantize it first.")
+@options.destination
 @options.terms
 @options.output
 def quantize(polish: str | None, shard_size: int, terms: Terms, form: str, quiet: bool, **wishes: Any) -> None:

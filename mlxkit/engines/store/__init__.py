@@ -6,7 +6,7 @@ The door to safetensors, YAML and file locks. It knows no MLX: weights pass thro
 from mlxkit.core.names import TINY
 from mlxkit.engines.store.checkpoints import Written, write_checkpoint
 from mlxkit.engines.store.folders import is_same_disk, refuse_existing, replacing
-from mlxkit.engines.store.kept import drop, fingerprint, keep, kept, tidy
+from mlxkit.engines.store.kept import drop, fingerprint, keep, kept, recalled, tidy
 from mlxkit.engines.store.locating import is_local, local, locate, shown
 from mlxkit.engines.store.made import Made, made_below
 from mlxkit.engines.store.prompts import prompts
@@ -27,6 +27,7 @@ __all__ = [
     "made_below",
     "prompts",
     "read",
+    "recalled",
     "refuse_existing",
     "replacing",
     "shown",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mlxkit.core.budget import histogram
+from mlxkit.core.budget import Target, histogram
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.located import Located
 from mlxkit.core.output import output_config, source_license
@@ -27,10 +27,12 @@ class Making:
         located: where it came from.
         dtype: of scales, biases and unquantized weights.
         units: what can be quantized.
+        layers: how many layers the model says it has.
         parameters: how many numbers the source has.
         fixed_bytes: of what no unit holds, in the output: norms, biases, convolutions.
         notes: what the record says of the source.
         options: what the record says of this run, beyond the plan.
+        target: how large this checkpoint may be; None where its schemes were given.
     """
 
     plan: QuantizePlan
@@ -38,10 +40,12 @@ class Making:
     located: Located
     dtype: str
     units: tuple[Unit, ...]
+    layers: int
     parameters: int
     fixed_bytes: int
     notes: tuple[str, ...]
     options: Mapping[str, Any]
+    target: Target | None = None
 
     def unit_bytes(self, unit: Unit) -> int:
         """Return the bytes of a unit that stays unquantized."""
@@ -112,6 +116,7 @@ class Making:
         options: dict[str, Any] = {
             "scheme": plan.scheme.name if plan.scheme else None,
             "mix": plan.mix,
+            "budget": {"wish": self.target.wish, "size_bytes": self.target.size_bytes} if self.target else None,
             "rules": [str(rule) for rule in plan.rules],
             "dtype": plan.dtype,
             "encoder": plan.method or plan.chosen_encoder,

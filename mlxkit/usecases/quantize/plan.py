@@ -6,6 +6,7 @@ from pathlib import Path
 from mlxkit.core.errors import PlanError
 from mlxkit.core.rules import Rule
 from mlxkit.core.schemes import Scheme
+from mlxkit.core.sizes import size_text
 
 ENCODERS = ("minmax", "lsq", "feedback")
 
@@ -89,7 +90,8 @@ class QuantizePlan:
     @property
     def needs_text(self) -> bool:
         """Whether statistics are taken on text."""
-        return self.is_budgeted or self.encoder == "feedback" or self.polish or self.calibration is not None
+        wishes = (self.is_budgeted, self.encoder == "feedback", self.polish, self.calibration is not None)
+        return self.method is None and any(wishes)
 
     @property
     def chosen_encoder(self) -> str:
@@ -104,5 +106,5 @@ class QuantizePlan:
         if self.mix is not None:
             return self.mix
         if self.max_bytes is not None:
-            return f"at most {self.max_bytes} bytes"
-        return f"{', '.join(f'{bits:g}' for bits in self.bits_per_weight)} bits per weight"
+            return f"at most {size_text(self.max_bytes)}"
+        return f"{', '.join(f'{bits:.15g}' for bits in self.bits_per_weight)} bits per weight"

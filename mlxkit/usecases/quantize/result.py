@@ -1,15 +1,18 @@
 """What was quantized, and what it cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 from mlxkit.core.divergence import Divergence, rank_correlation
 from mlxkit.core.errors import MlxkitError
-from mlxkit.core.quantization import Layout
+from mlxkit.core.quantization import Layout, Unit
 from mlxkit.core.report import Column, Fact, Note, Report, Table
 from mlxkit.usecases.quantize.plan import QuantizePlan
+
+MANY = 12
+"""Rows above which a table of layers says less of more of them; JSON names each."""
 
 
 @dataclass(frozen=True)
@@ -160,16 +163,23 @@ class QuantizeResult:
             Fact("Written to", str(self.plan.destination)),
             Fact("Asked for", self.plan.goal),
             Fact("Encoder", self.encoder),
+            *self._text,
             *(_facts(self.points[0], self.source_bytes) if single else (Fact("Rank correlation", self._correlation),)),
         )
         tables = [*(_tables(self.points[0], explain=self.plan.explain) if single else [self._frontier()])]
         if self.plan.explain and not single:
             tables += [_histogram(point, f"Schemes in {point.folder.name}") for point in self.points]
         if self.plan.explain and self.sensitive:
-            columns = (Column("Layer"), Column("Loss at the narrowest scheme", "nats"))
+            columns = (Column("Layer"), Column("KL at the narrowest scheme, nats", "nats"))
             tables.append(Table("Most sensitive layers for their size", columns, self.sensitive))
         shown = tuple(table for table in tables if table.rows)
         return Report(f"{self.plan.source} quantized", facts, shown, tuple(Note(text) for text in self.notes))
+
+    @property
+    def _text(self) -> tuple[Fact, ...]:
+        if self.held_out is None:
+            return ()
+        return (Fact("Measured on", f"{self.held_out['tokens']:,} tokens held out, {self.held_out['origin']}"),)
 
     @property
     def _correlation(self) -> str:
@@ -181,10 +191,10 @@ class QuantizeResult:
             Column("Folder"),
             Column("Bits per weight", "bits"),
             Column("Size", "bytes"),
-            Column("KL predicted", "nats"),
-            Column("KL measured", "nats"),
+            Column("KL, nats", "nats"),
             Column("± se", "nats"),
-            Column("KL uniform", "nats"),
+            Column("Predicted", "nats"),
+            Column("Uniform", "nats"),
         )
         return Table("Frontier", columns, tuple(_frontier_row(point) for point in self.points))
 
@@ -195,7 +205,7 @@ def _frontier_row(point: Point) -> tuple[Any, ...]:
     if quality is None:
         return (*row, None, None, None, None)
     uniform = quality.rival_measured.kl_nats if quality.rival_measured else None
-    return (*row, quality.predicted_nats, quality.measured.kl_nats, quality.measured.se_nats, uniform)
+    return (*row, quality.measured.kl_nats, quality.measured.se_nats, quality.predicted_nats, uniform)
 
 
 def _facts(point: Point, source_bytes: int) -> tuple[Fact, ...]:
@@ -223,19 +233,31 @@ def _quality_facts(quality: Quality) -> tuple[Fact, ...]:
 
 
 def _tables(point: Point, *, explain: bool) -> list[Table]:
-    skipped = tuple((skip.path, skip.reason) for skip in point.layout.skipped)
+    skipped = _gathered([(skip.path, skip.reason) for skip in point.layout.skipped])
     unquantized = Table("Layers left unquantized", (Column("Layer"), Column("Why")), skipped)
     if explain:
         return [_histogram(point, "Schemes by kind of layer"), unquantized]
-    exceptions = tuple((path, scheme.name) for path, scheme in point.layout.exceptions.items())
+    exceptions = _gathered([(path, scheme.name) for path, scheme in point.layout.exceptions.items()])
     if point.quality is not None and point.quality.predicted_nats is not None:
         exceptions = ()  # nearly every layer is one: `--explain` counts them
     return [Table("Layers with a scheme of their own", (Column("Layer"), Column("Scheme")), exceptions), unquantized]
 
 
+def _gathered(rows: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
+    """Return rows of a layer and what is said of it; when they are many, layers of a kind are one row."""
+    if len(rows) <= MANY:
+        return tuple(rows)
+    alike: dict[tuple[str, str], list[str]] = {}
+    for path, said in rows:
+        alike.setdefault((Unit(path, 0).kind, said), []).append(path)
+    return tuple(
+        (paths[0] if len(paths) == 1 else f"{kind}, {len(paths)} layers", said) for (kind, said), paths in alike.items()
+    )
+
+
 def _histogram(point: Point, title: str) -> Table:
     rows = tuple(
-        (kind, ", ".join(f"{count} x {scheme}" for scheme, count in sorted(counts.items())))
+        (kind, ", ".join(f"{count}×{scheme}" for scheme, count in sorted(counts.items())))
         for kind, counts in point.histogram.items()
     )
     return Table(title, (Column("Kind"), Column("Schemes")), rows)

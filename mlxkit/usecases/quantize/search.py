@@ -74,6 +74,7 @@ class Search:
         progress: Progress,
     ) -> None:
         self._plan, self._units, self._progress = plan, units, progress
+        self._pinned = pinned(units, plan.rules)
         self._number_bytes = 4 if dtype == "float32" else 2
         self.bench = models.Workbench(source, dtype, is_reduced=is_reduced, trust_remote_code=plan.trust_remote_code)
         base = identity(source, dtype, is_reduced=is_reduced)
@@ -99,8 +100,7 @@ class Search:
 
     def options(self) -> Mapping[str, tuple[Option, ...]]:
         """Return what each unit can be, with its predicted loss."""
-        fixed = pinned(self._units, self._plan.rules)
-        offered = {unit.path: self._offered(unit, fixed) for unit in self._units}
+        offered = {unit.path: self._offered(unit) for unit in self._units}
         losses = self._losses(offered)
         return {
             unit.path: tuple(
@@ -114,9 +114,9 @@ class Search:
             for unit in self._units
         }
 
-    def _offered(self, unit: Unit, fixed: Mapping[str, Scheme | None]) -> tuple[Scheme | None, ...]:
-        offered = candidates(unit, fixed)
-        if self._sensitivity(unit.path).is_known or unit.path in fixed:
+    def _offered(self, unit: Unit) -> tuple[Scheme | None, ...]:
+        offered = candidates(unit, self._pinned)
+        if unit.path in self._pinned or self._sensitivity(unit.path).is_known:
             return offered
         # No text reached it, so nothing is known of what it costs.
         return tuple(scheme for scheme in offered if scheme is None or scheme.bits >= CAREFUL_BITS)
@@ -125,7 +125,7 @@ class Search:
         encoder = self._plan.chosen_encoder
         names = {path: [scheme.name for scheme in schemes if scheme] for path, schemes in offered.items()}
         path = store.kept("losses", {**self._identity, "encoder": encoder, "offered": names}, ".json")
-        found: dict[str, dict[str, float]] = json.loads(path.read_bytes()) if path.exists() else {}
+        found: dict[str, dict[str, float]] = store.recalled(path) or {}
         missing = [unit for unit in offered if unit not in found]
         with self._phase("Predicting losses", len(offered), len(found)) as advance:
             for unit, weight in self.bench.weights(missing):
@@ -148,13 +148,15 @@ class Search:
         Raises:
             DoesNotFitError: the smallest there is exceeds the budget.
         """
+        # Beyond what was known before: units that no text reached are offered the wide schemes only.
+        target.demand(fixed_bytes + sum(min(option.size_bytes for option in offered) for offered in options.values()))
         room = target.size_bytes - fixed_bytes
         found = self._found(allocate(rescaled(options, self._factors), room))
         for _ in range(ROUNDS - 1):
             self._factors = self._corrected(found.layout, options)
             found = replace(found, predicted_nats=self._predicted(found.layout, options))
             allocation = allocate(rescaled(options, self._factors), room)
-            if layout(self._units, allocation) == found.layout:
+            if layout(self._units, allocation, self._pinned) == found.layout:
                 break
             again = self._found(allocation)
             if again.measured.kl_nats >= found.measured.kl_nats:
@@ -166,7 +168,7 @@ class Search:
         return sum(self._factors[path] * _loss(options[path], scheme) for path, scheme in chosen.schemes.items())
 
     def _found(self, allocation: Allocation) -> Found:
-        chosen = layout(self._units, allocation)
+        chosen = layout(self._units, allocation, self._pinned)
         return replace(self.judge(chosen), predicted_nats=allocation.loss_nats)
 
     def judge(self, chosen: Layout) -> Found:

@@ -12,6 +12,9 @@ from mlxkit.core.text import digest, documents, share
 from mlxkit.engines import models, store
 from mlxkit.usecases.quantize.plan import ROW_TOKENS, QuantizePlan
 
+METHOD = 2
+"""Of what is kept between runs: another number where the same inputs give something else."""
+
 HELD_OUT = 4
 """One in so many rows is held out of calibration, to judge by; of a user's file one in so many documents."""
 
@@ -41,6 +44,7 @@ class Text:
 def identity(source: Checkpoint, dtype: str, *, is_reduced: bool) -> dict[str, Any]:
     """Return what all that is found on a bench depends on, as JSON."""
     return {
+        "method": METHOD,
         "source": store.fingerprint(source),
         "dtype": dtype,
         "reduced": is_reduced,
@@ -82,8 +86,8 @@ def _written(
 ) -> Text:
     """Return text that the model writes, or has written in an earlier run."""
     path = store.kept("texts", {**base, "count": count, "length": length, "seed": seed}, ".json")
-    if path.exists():
-        kept = json.loads(path.read_bytes())
+    kept = store.recalled(path)
+    if kept is not None:
         return Text(tuple(map(tuple, kept["rows"])), kept["origin"])
     prompts = store.prompts()
     found = models.sampled(bench.model, tokenizer, prompts, count=count, length=length, seed=seed, progress=progress)

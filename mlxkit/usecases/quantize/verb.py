@@ -6,16 +6,17 @@ from functools import partial as bound
 from pathlib import Path
 from typing import Any
 
-from mlxkit.core.budget import Target
+from mlxkit.core.budget import Target, bounds
 from mlxkit.core.checkpoint import Checkpoint
-from mlxkit.core.errors import CheckpointError
+from mlxkit.core.errors import CheckpointError, MlxkitError, PlanError
 from mlxkit.core.located import Locate
 from mlxkit.core.mixes import mixed
 from mlxkit.core.output import floating_dtype
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.quantization import Layout, describe, uniform
-from mlxkit.core.rules import ruled
+from mlxkit.core.rules import pinned, ruled
 from mlxkit.engines import machine, models, store
+from mlxkit.engines.machine import Machine
 from mlxkit.usecases.quantize.making import Making
 from mlxkit.usecases.quantize.plan import QuantizePlan
 from mlxkit.usecases.quantize.result import Point, Quality, QuantizeResult
@@ -26,12 +27,25 @@ MEMORY_SHARE = 0.6
 """Share of the memory that the original may take while sensitivities are measured: activations need the rest."""
 
 
-def quantize(plan: QuantizePlan, *, progress: Progress | None = None, locate: Locate = store.local) -> QuantizeResult:
+def quantize(
+    plan: QuantizePlan,
+    *,
+    progress: Progress | None = None,
+    locate: Locate = store.local,
+    read_machine: Callable[[], Machine] = machine.read,
+) -> QuantizeResult:
     """Write quantized checkpoints that stock mlx-lm loads.
+
+    Args:
+        plan: what to do.
+        progress: told how far it is.
+        locate: leads from the source's name to its folder.
+        read_machine: describes the machine, whose memory the original fits or does not.
 
     Raises:
         CheckpointError: the source is quantized already (without `requantize`).
         DoesNotFitError: a budget is smaller than the smallest there is.
+        PlanError: nothing would be quantized.
         MlxkitError: nothing was written, and why.
     """
     progress = progress or Silent()
@@ -41,8 +55,11 @@ def quantize(plan: QuantizePlan, *, progress: Progress | None = None, locate: Lo
         source = store.read(plan.source, located.folder).sound()
         _refuse(source, plan)
         making, notes = _prepared(plan, source, located)
+        if plan.method is None:
+            _demand_sense(making)
         if plan.needs_text:
-            return _searched(making, notes, partial, progress)
+            is_reduced = _is_too_large(making, read_machine())
+            return _searched(making, notes, partial, progress, is_reduced=is_reduced)
         making, apply = _with_method(making, progress) if plan.method else (making, bound(_apply_given, making))
         with models.small_cache():
             point = making.write(partial, plan.destination, apply, None, progress)
@@ -51,21 +68,50 @@ def quantize(plan: QuantizePlan, *, progress: Progress | None = None, locate: Lo
 
 def _prepared(plan: QuantizePlan, source: Checkpoint, located: Any) -> tuple[Making, tuple[str, ...]]:
     dtype = plan.dtype or _dtype(source)
-    making = Making(plan, source, located, dtype, (), 0, 0, (*_requantized(source), *source.config_changes), {})
+    making = Making(plan, source, located, dtype, (), 0, 0, 0, (*_requantized(source), *source.config_changes), {})
     opened = making.opened()
     units = models.units(opened.model)
     making = replace(
         making,
         units=units,
+        layers=len(getattr(opened.model, "layers", ())),
         parameters=models.parameters(opened.model),
         fixed_bytes=models.size_bytes(opened.model) - sum(making.unit_bytes(unit) for unit in units),
     )
     return making, (*_requantized(source), *source.warnings, *source.config_notes, *opened.notes)
 
 
+def _demand_sense(making: Making) -> None:
+    """Refuse, before anything is measured, what can come to nothing.
+
+    Raises:
+        DoesNotFitError: a budget is smaller than the smallest there is.
+        MlxkitError: rules or mix do not fit the model, or nothing would be quantized.
+    """
+    plan = making.plan
+    if not plan.is_budgeted:
+        _layout(making)
+        return
+    pins = pinned(making.units, plan.rules)
+    smallest, largest = bounds(making.units, pins, making.number_bytes)
+    if smallest == largest and not any(pins.values()):
+        raise _nothing(plan)
+    for target in _targets(plan, making.parameters):
+        target.demand(making.fixed_bytes + smallest)
+        if not any(pins.values()):
+            target.demand_less_than(making.fixed_bytes + largest, making.dtype)
+
+
+def _nothing(plan: QuantizePlan) -> MlxkitError:
+    hint = "mlxkit convert SRC DEST writes it unquantized"
+    if plan.rules:
+        return PlanError(f"With these rules nothing in {plan.source!r} is quantized.", hint=hint)
+    return CheckpointError(f"Nothing in {plan.source!r} can be quantized to {plan.goal}.", hint=hint)
+
+
 def _apply_given(making: Making, model: Any) -> Layout:
     """Quantize a model by the schemes that the plan gives."""
-    layout, encoder = _layout(making, model), making.plan.chosen_encoder
+    layout, encoder = _layout(making), making.plan.chosen_encoder
     models.apply(model, layout, lambda _path, weight, scheme: models.encode(weight, scheme, encoder))
     return layout
 
@@ -90,24 +136,31 @@ def _by_method(making: Making, rows: tuple[tuple[int, ...], ...], progress: Prog
     return models.by_method(method, model, models.array(rows), scheme, making.source, progress)
 
 
-def _layout(making: Making, model: Any) -> Layout:
+def _layout(making: Making) -> Layout:
     """Return the layout of a scheme or a mix, with the rules over it."""
     plan = making.plan
     if plan.mix is not None:
-        layout = mixed(making.units, plan.mix, len(model.layers))
+        layout = mixed(making.units, plan.mix, making.layers)
     elif plan.scheme is not None:
         layout = uniform(making.units, plan.scheme)
     else:
         raise AssertionError("a budget has no layout before its search")
     layout = ruled(layout, making.units, plan.rules)
     if not layout.schemes:
-        raise CheckpointError(f"Nothing in {plan.source!r} can be quantized to {plan.goal}.")
+        raise _nothing(plan)
     return layout
 
 
-def _searched(making: Making, notes: tuple[str, ...], partial: Path, progress: Progress) -> QuantizeResult:
+def _searched(
+    making: Making,
+    notes: tuple[str, ...],
+    partial: Path,
+    progress: Progress,
+    *,
+    is_reduced: bool,
+) -> QuantizeResult:
     plan = making.plan
-    is_reduced = _is_too_large(making)
+    models.demand_finite(making.opened().model)  # of weights that are not, no loss can be told
     search = Search(plan, making.source, making.units, making.dtype, is_reduced=is_reduced, progress=progress)
     calibration, held_out = search.calibration.data(), search.held_out.data()
     facts = {"calibration": calibration, "held_out": held_out, "seed": plan.seed, "reduced": is_reduced}
@@ -126,15 +179,17 @@ def _searched(making: Making, notes: tuple[str, ...], partial: Path, progress: P
 
 def _points(making: Making, search: Search, partial: Path, progress: Progress) -> Iterator[Point]:
     """Find and write one checkpoint for each budget, or the one that the plan gives."""
-    for name, chosen in _findings(making, search):
+    for target, chosen in _findings(making, search):
         found = search.polished(chosen) if making.plan.polish else chosen
-        inner, folder = (partial / name, making.plan.destination / name) if name else (partial, making.plan.destination)
+        inner, folder = partial, making.plan.destination
+        if target is not None and len(making.plan.bits_per_weight) > 1:
+            inner, folder = inner / target.name, folder / target.name
         inner.mkdir(exist_ok=True)
         quality = Quality(
             found.predicted_nats, found.measured, found.rival, found.rival_measured, found.is_rival, found.polished_from
         )
         with models.small_cache():
-            yield making.write(inner, folder, bound(_apply_found, found), quality, progress)
+            yield replace(making, target=target).write(inner, folder, bound(_apply_found, found), quality, progress)
 
 
 def _apply_found(found: Found, model: Any) -> Layout:
@@ -142,25 +197,23 @@ def _apply_found(found: Found, model: Any) -> Layout:
     return found.layout
 
 
-def _findings(making: Making, search: Search) -> Iterator[tuple[str, Found]]:
+def _findings(making: Making, search: Search) -> Iterator[tuple[Target | None, Found]]:
     plan = making.plan
     if not plan.is_budgeted:
-        yield "", search.judge(_layout(making, search.bench.model))
+        yield None, search.judge(_layout(making))
         return
     options = search.options()
-    targets = _targets(plan, making.parameters)
-    for target in targets:
-        yield target.name if len(targets) > 1 else "", search.choose(target, making.fixed_bytes, options)
+    for target in _targets(plan, making.parameters):
+        yield target, search.choose(target, making.fixed_bytes, options)
 
 
 def _targets(plan: QuantizePlan, parameters: int) -> tuple[Target, ...]:
     if plan.max_bytes is not None:
-        return (Target(str(plan.max_bytes), plan.max_bytes),)
-    return tuple(Target(f"{bits:g}bpw", int(bits * parameters / 8)) for bits in plan.bits_per_weight)
+        return (Target.of_bytes(plan.max_bytes, parameters),)
+    return tuple(Target.of_bits(bits, parameters) for bits in plan.bits_per_weight)
 
 
-def _is_too_large(making: Making) -> bool:
-    here = machine.read()
+def _is_too_large(making: Making, here: Machine) -> bool:
     limit = here.working_set_bytes or here.available_memory_bytes
     number_bytes = 4 if here.device == "cpu" else 2
     return limit is not None and number_bytes * making.parameters > MEMORY_SHARE * limit

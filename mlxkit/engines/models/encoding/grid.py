@@ -49,20 +49,21 @@ def decode(scales: mx.array, biases: mx.array, codes: mx.array) -> mx.array:
     return (scales[..., None] * grouped + biases[..., None]).flatten(-2)
 
 
-def min_max(groups: mx.array, top: mx.array | float) -> tuple[mx.array, mx.array]:
+def min_max(groups: mx.array, top: mx.array | float, unit: mx.array) -> tuple[mx.array, mx.array]:
     """Return the scale and bias of each group as MLX chooses them: from its range, zero and the wider end kept exact.
 
     Source: `affine_quantize` in MLX's `fast.cpp` and kernels, here in float32.
 
     Args:
-        groups: (..., group_size), float32.
+        groups: (..., group_size), float32, divided by their unit.
         top: the largest code.
+        unit: (..., 1), a power of two.
 
     Returns:
-        Scales and biases, (..., 1) each, not yet rounded to the dtype they are stored in.
+        Scales and biases, (..., 1) each, in the same unit, not yet rounded to the dtype they are stored in.
     """
     high, low = groups.max(-1, keepdims=True), groups.min(-1, keepdims=True)
-    scales = mx.maximum((high - low) / top, _TINIEST)
+    scales = mx.maximum((high - low) / top, mx.maximum(_TINIEST / unit, 2.0**-100))
     is_low_wider = mx.abs(low) > mx.abs(high)
     scales = mx.where(is_low_wider, scales, -scales)
     edge = mx.where(is_low_wider, low, high)

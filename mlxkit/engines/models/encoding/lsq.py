@@ -41,7 +41,7 @@ def fit(
     importance = importance / importance.max(-1, keepdims=True)
     unit = magnitude(groups)
     groups = groups / unit
-    scales, biases = (stored(value, unit, dtype) for value in grid.min_max(groups, top))
+    scales, biases = (stored(value, unit, dtype) for value in grid.min_max(groups, top, unit))
     _, best = _rounded(groups, scales, biases, top, importance)
     high, low = groups.max(-1, keepdims=True), groups.min(-1, keepdims=True)
     for share in RANGES:

@@ -1,11 +1,9 @@
 """Encoded weights on disk: a search encodes each weight once per scheme; what is written later is read from here."""
 
 from pathlib import Path
-from typing import Any
-
-import mlx.core as mx
 
 from mlxkit.core.schemes import Scheme
+from mlxkit.engines.models import saving
 from mlxkit.engines.models.encoding.encoders import Encoded
 
 
@@ -31,12 +29,9 @@ class Spool:
 
     def put(self, unit: str, encoded: Encoded) -> None:
         """Keep one, whole or not at all."""
-        path = self._path(unit, encoded.scheme)
-        partial = path.with_name(f"partial-{path.name}")
-        mx.save_safetensors(str(partial), encoded.arrays())
-        partial.replace(path)
+        saving.save(self._path(unit, encoded.scheme), encoded.arrays())
 
     def get(self, unit: str, scheme: Scheme) -> Encoded:
         """Return one; its arrays are read when they are evaluated."""
-        arrays: Any = mx.load(str(self._path(unit, scheme)))
+        arrays = saving.load(self._path(unit, scheme))
         return Encoded(scheme, arrays["weight"], arrays["scales"], arrays.get("biases"))

@@ -22,6 +22,7 @@ from mlx import nn
 from mlx.utils import tree_map
 
 from mlxkit.core.progress import Progress
+from mlxkit.engines.models import saving
 from mlxkit.engines.models.measuring.watching import Statistics, Taps, watched, zeros
 
 Found = TypeVar("Found")
@@ -131,14 +132,12 @@ def save(found: Mapping[str, Sensitivity], path: Path) -> None:
     arrays = {}
     for unit, sensitivity in found.items():
         arrays[f"{unit}:moments"], arrays[f"{unit}:importance"] = sensitivity.moments, sensitivity.importance
-    partial = path.with_name(f"partial-{path.name}")
-    mx.save_safetensors(str(partial), arrays)
-    partial.replace(path)
+    saving.save(path, arrays)
 
 
 def load(path: Path) -> dict[str, Sensitivity]:
     """Read what `save` wrote; arrays are read when they are evaluated."""
-    arrays: dict[str, mx.array] = mx.load(str(path))  # type: ignore[assignment]
+    arrays = saving.load(path)
     units = [name.removesuffix(":moments") for name in arrays if name.endswith(":moments")]
     return {unit: Sensitivity(arrays[f"{unit}:moments"], arrays[f"{unit}:importance"]) for unit in units}
 
