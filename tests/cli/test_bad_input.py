@@ -14,6 +14,11 @@ from mlxkit.cli import cli
 from tests.fakes.checkpoints import QWEN3, qwen3_shapes, random_weights, write_checkpoint
 
 WEIGHTS = "model.safetensors"
+COMMANDS = {
+    "convert": ("convert",),
+    "quantize": ("quantize", "--scheme", "4bit"),
+    "budget": ("quantize", "--bits-per-weight", "4"),
+}
 
 
 def truncated(folder: Path) -> None:
@@ -126,7 +131,7 @@ def assert_one_sentence(result: Result, status: int, said: str) -> None:
 
 
 @pytest.mark.parametrize(("spoil", "status", "said"), CASES, ids=[spoil.__name__ for spoil, *_ in CASES])
-@pytest.mark.parametrize("command", [("convert",), ("quantize", "--scheme", "4bit")], ids=["convert", "quantize"])
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_a_spoiled_checkpoint(tmp_path, command, spoil, status, said):
     folder = write_checkpoint(tmp_path / "source")
     spoil(folder)
@@ -135,7 +140,7 @@ def test_a_spoiled_checkpoint(tmp_path, command, spoil, status, said):
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
-@pytest.mark.parametrize("command", [("convert",), ("quantize", "--scheme", "4bit")], ids=["convert", "quantize"])
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 @pytest.mark.parametrize(
     ("source", "destination", "status"),
     [("nowhere", "copy", 1), ("source", "source/copy", 2), ("source", "source", 2)],

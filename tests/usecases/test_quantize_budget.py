@@ -27,7 +27,7 @@ from tests.fakes.phases import Phases
 
 SMALL = {**QWEN3, "num_hidden_layers": 1}
 TOKENS = [list(range(1, 30))]
-FRONTIER = (2.5, 3.3, 4.5, 8.0)
+FRONTIER = (2.5, 3.3, 6.0)
 BUDGET = {"bits_per_weight": (4.0,)}
 
 
@@ -106,14 +106,14 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def frontier(small: Path) -> Made:
     folder = small.parent / "frontier"
-    return Made(small, folder, make(small, folder, bits_per_weight=FRONTIER, explain=True))
+    return Made(small, folder, make(small, folder, bits_per_weight=FRONTIER, encoder="lsq"))
 
 
 # Budgets
 
 
 def test_a_frontier_is_a_folder_of_checkpoints_each_within_its_budget(frontier):
-    assert [path.name for path in sorted(frontier.folder.iterdir())] == ["2.5bpw", "3.3bpw", "4.5bpw", "8bpw"]
+    assert [path.name for path in sorted(frontier.folder.iterdir())] == ["2.5bpw", "3.3bpw", "6bpw"]
     for bits, point in zip(FRONTIER, frontier.result.points, strict=True):
         assert point.folder == frontier.folder / f"{bits:g}bpw"
         assert point.bits_per_weight <= bits
@@ -149,7 +149,7 @@ def test_a_frontier_loads_in_stock_mlx_lm(frontier, number):
 
 def test_a_total_of_bytes_is_not_exceeded(small, frontier, tmp_path):
     budget = frontier.result.points[1].size_bytes + 1000
-    result = make(small, tmp_path / "out", max_bytes=budget)
+    result = make(small, tmp_path / "out", max_bytes=budget, encoder="lsq")
     assert_within(result.points[0], budget, frontier.units())
     assert result.plan.goal.startswith("at most ")
     assert record(tmp_path / "out")["options"]["budget"]["size_bytes"] == budget
@@ -157,7 +157,7 @@ def test_a_total_of_bytes_is_not_exceeded(small, frontier, tmp_path):
 
 def test_rules_hold_over_a_budget(small, tmp_path):
     wishes = ruled("*.v_proj=none", "*.down_proj=8bit-g32", "*.q_proj=mxfp4")
-    (point,) = make(small, tmp_path / "out", bits_per_weight=(5.0,), rules=wishes).points
+    (point,) = make(small, tmp_path / "out", bits_per_weight=(5.0,), rules=wishes, encoder="lsq").points
     layout = point.layout
     assert point.bits_per_weight <= 5
     assert layout.schemes["model.layers.0.mlp.down_proj"] == parse("8bit-g32")
@@ -190,7 +190,7 @@ def test_a_budget_below_the_smallest_is_refused_with_the_smallest(small, tmp_pat
     bits = float(error.hint.split()[2].rstrip(","))
     assert f"{bits:.2f} bits per weight" in error.message
     refused(small, tmp_path / "out", DoesNotFitError, bits_per_weight=(bits - 0.01,))
-    (point,) = make(small, tmp_path / "out", bits_per_weight=(bits,)).points
+    (point,) = make(small, tmp_path / "out", bits_per_weight=(bits,), encoder="lsq").points
     assert {scheme.name for scheme in point.layout.schemes.values()} == {"2bit-g128"}
 
 
@@ -209,7 +209,7 @@ def test_a_budget_that_leaves_nothing_to_quantize_is_refused(small, tmp_path, wi
 
 
 def test_a_budget_just_below_everything_quantizes_something(small, tmp_path):
-    (point,) = make(small, tmp_path / "out", bits_per_weight=(15.9,)).points
+    (point,) = make(small, tmp_path / "out", bits_per_weight=(15.9,), encoder="lsq").points
     assert point.layout.schemes
     assert point.bits_per_weight <= 15.9
     assert_stock(tmp_path / "out")
@@ -245,7 +245,11 @@ def test_nan_is_found_before_it_is_measured(tmp_path):
     weights = random_weights(qwen3_shapes(SMALL))
     weights["model.layers.0.self_attn.v_proj.weight"][0, 0] = np.nan
     source = write_checkpoint(tmp_path / "source", SMALL, weights)
-    assert "v_proj" in refused(source, tmp_path / "out", IntegrityError, bits_per_weight=(4.0,)).message
+    progress = Phases()
+    with pytest.raises(IntegrityError, match="v_proj"):
+        make(source, tmp_path / "out", progress=progress, **BUDGET)
+    assert progress.names == ["Reading the original"]
+    assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 
 def test_no_tokenizer_is_no_text(tmp_path):
@@ -443,7 +447,7 @@ def test_an_interrupted_search_goes_on_where_it_was(whole, tmp_path, monkeypatch
 def test_an_interrupted_frontier_writes_nothing(small, frontier, tmp_path):
     progress = Phases("Writing weights", after=30)
     with pytest.raises(KeyboardInterrupt):
-        make(small, tmp_path / "out", bits_per_weight=(3.0, 5.0), progress=progress)
+        make(small, tmp_path / "out", bits_per_weight=(3.0, 5.0), encoder="lsq", progress=progress)
     assert progress.names.count("Writing weights") == 2
     assert list(tmp_path.iterdir()) == []
 
@@ -453,6 +457,23 @@ def test_encodings_are_not_kept_after_a_run_and_the_rest_is(small, tmp_path, mon
     make(small, tmp_path / "out", scheme=parse("4bit"), encoder="feedback")
     kinds = {path.parent.name for path in (tmp_path / "cache").rglob("*") if path.is_file()}
     assert kinds == {"texts", "sensitivities"}
+
+
+def test_encodings_that_another_run_removes_are_made_again(small, tmp_path, monkeypatch):
+    monkeypatch.setenv("MLXKIT_CACHE", str(tmp_path / "cache"))
+
+    class Other(Phases):
+        def phase(self, name, total, unit, done=0):
+            if name == "Measuring what was lost":
+                store.drop(tmp_path / "cache/encodings")
+            return super().phase(name, total, unit, done)
+
+    wishes = {"scheme": parse("4bit"), "encoder": "feedback"}
+    undisturbed, disturbed = Phases(), Other()
+    make(small, tmp_path / "one", progress=undisturbed, **wishes)
+    make(small, tmp_path / "other", progress=disturbed, **wishes)
+    assert disturbed.names.count("Encoding weights") > undisturbed.names.count("Encoding weights")
+    assert contents(tmp_path / "one") == contents(tmp_path / "other")
 
 
 def test_a_cache_that_cannot_be_written_is_told(small, tmp_path, monkeypatch):
@@ -468,15 +489,16 @@ def test_a_cache_that_cannot_be_written_is_told(small, tmp_path, monkeypatch):
 
 def test_a_choice_that_is_worse_than_uniform_is_not_written(small, tmp_path, monkeypatch):
     monkeypatch.setenv("MLXKIT_CACHE", str(tmp_path / "cache"))
+    wishes = {"bits_per_weight": (4.6,), "encoder": "lsq"}
     with pytest.raises(KeyboardInterrupt):
-        make(small, tmp_path / "out", bits_per_weight=(4.6,), progress=Phases("Encoding weights"))
+        make(small, tmp_path / "out", progress=Phases("Encoding weights"), **wishes)
     (kept,) = (tmp_path / "cache/losses").iterdir()
     losses = json.loads(kept.read_text())
     for path in losses:  # a lie: what is narrow costs nothing, except in the embedding
         if path != "model.embed_tokens":
             losses[path]["2bit-g128"] = 0.0
     kept.write_text(json.dumps(losses))
-    result = make(small, tmp_path / "out", bits_per_weight=(4.6,))
+    result = make(small, tmp_path / "out", **wishes)
     (point,) = result.points
     assert point.quality.is_rival
     assert point.quality.rival == "4bit-g64"
@@ -534,7 +556,7 @@ def test_scales_of_32_bits_count_as_such(small, tmp_path):
     assert_stock(tmp_path / "out")
 
 
-@pytest.mark.parametrize("name", ["qwen3_moe", "mixtral", "deepseek_v3", "falcon_h1", "gpt_oss", "gemma3_text"])
+@pytest.mark.parametrize("name", ["mixtral", "deepseek_v3", "falcon_h1", "gpt_oss", "gemma3_text"])
 def test_an_architecture_under_a_budget(tmp_path, name):
     source = architectures.write(name, tmp_path / "source")
     (point,) = make(source, tmp_path / "out", bits_per_weight=(4.5,), encoder="lsq").points
@@ -559,3 +581,15 @@ def test_an_original_that_does_not_fit_is_stood_in_for_by_its_8_bit_copy(tmp_pat
     assert record(tmp_path / "other")["options"]["reduced"] is False
     assert result.points[0].quality.measured.kl_nats == pytest.approx(other.quality.measured.kl_nats, rel=0.5)
     assert_stock(tmp_path / "out")
+
+
+def test_what_no_text_reached_is_not_made_narrow(tmp_path):
+    weights = random_weights(qwen3_shapes(SMALL))
+    weights["model.layers.0.mlp.down_proj.weight"][:] = 0  # nothing comes through, and nothing comes back
+    source = write_checkpoint(tmp_path / "source", SMALL, weights)
+    (point,) = make(source, tmp_path / "out", bits_per_weight=(6.0,), encoder="lsq").points
+    schemes = point.layout.schemes
+    assert {schemes[f"model.layers.0.mlp.{name}_proj"].bits for name in ("gate", "up")} == {8}
+    with pytest.raises(DoesNotFitError, match=r"4 bits per weight cannot be met.* take 4\.\d\d bits per weight"):
+        make(source, tmp_path / "smaller", encoder="lsq", **BUDGET)
+    assert not (tmp_path / "smaller").exists()

@@ -10,6 +10,7 @@ from mlx.utils import tree_flatten, tree_map_with_path
 
 from mlxkit.core.checkpoint import Tensor
 from mlxkit.core.errors import CheckpointError, IntegrityError
+from mlxkit.core.progress import Progress
 
 _NAMES = {
     mx.bool_: "BOOL",
@@ -96,14 +97,21 @@ def finite_sums(model: nn.Module) -> dict[str, mx.array]:
     }
 
 
-def demand_finite(model: nn.Module) -> None:
+def demand_finite(model: nn.Module, progress: Progress) -> None:
     """Read all weights once.
+
+    Args:
+        model: with lazy weights, which stay as they are.
+        progress: told the weights read.
 
     Raises:
         IntegrityError: one holds NaN or infinity.
     """
-    for name, total in finite_sums(model).items():
-        _demand_finite(name, total)
+    sums = finite_sums(model)
+    with progress.phase("Reading the original", len(sums), "count") as advance:
+        for name, total in sums.items():
+            _demand_finite(name, total)
+            advance(1)
 
 
 def _demand_finite(name: str, total: mx.array) -> None:

@@ -108,7 +108,7 @@ def tokenized(tokenizer: Tokenizer, documents: Sequence[Document], *, count: int
     if len(tokens) < length:
         raise PlanError(
             f"{name!r} is too short: a row is {length} tokens, and there are {len(tokens)} in all.",
-            hint="add more text, or ask for shorter rows",
+            hint="add more text, or ask for fewer tokens with --calibration-tokens",
         )
     rows = tuple(tuple(tokens[at : at + length]) for at in range(0, len(tokens) - length + 1, length))
     return Rows(rows[:count], f"text of {name}")

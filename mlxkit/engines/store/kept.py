@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePath
@@ -20,6 +21,9 @@ from mlxkit.core.errors import DoesNotFitError, MlxkitError
 
 LIMIT_BYTES = 20 * 10**9
 """How much is kept."""
+
+SPARED_SECONDS = 24 * 60 * 60
+"""What was used so lately is kept whatever its size: another run may still need it."""
 
 _TOKENIZING = (
     "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.tiktoken", "*.model",
@@ -107,17 +111,17 @@ def drop(path: Path) -> None:
 
 
 def tidy(limit_bytes: int = LIMIT_BYTES) -> None:
-    """Remove what was used least recently until at most `limit_bytes` are kept."""
+    """Remove what was used least recently until at most `limit_bytes` are kept, or only what was used of late."""
     files = []
     for path in cache_folder().rglob("*"):
         with suppress(OSError):  # another run may have removed it
             facts = path.lstat()
             if not path.is_dir():
                 files.append((facts.st_mtime, facts.st_size, path))
-    total = 0
-    for _, size_bytes, path in sorted(files, reverse=True):
+    total, spared = 0, time.time() - SPARED_SECONDS
+    for used, size_bytes, path in sorted(files, reverse=True):
         total += size_bytes
-        if total > limit_bytes:
+        if total > limit_bytes and used < spared:
             drop(path)
 
 

@@ -86,7 +86,7 @@ class Making:
         if self.plan.method is None:
             sums = models.finite_sums(opened.model)
         else:  # it holds all weights in memory, and lazy sums would hold the originals as well
-            models.demand_finite(opened.model)
+            models.demand_finite(opened.model, progress)
         layout = quantize(opened.model)
         written = store.write_checkpoint(
             partial,

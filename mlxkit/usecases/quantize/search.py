@@ -88,6 +88,7 @@ class Search:
     def _measured_sensitivities(self) -> Path:
         path = store.kept("sensitivities", self._identity, ".safetensors")
         if not path.exists():
+            self.bench.demand_finite(self._progress)
             rows = models.array(self.calibration.rows)
             models.save_sensitivities(
                 self.bench.sensitivities(rows, seed=self._plan.seed, progress=self._progress), path
@@ -173,10 +174,10 @@ class Search:
 
     def judge(self, chosen: Layout) -> Found:
         """Encode a layout and measure it on held-out text."""
-        self._encode(chosen)
         schemes = dict(chosen.schemes)
+        self._encode(schemes)
         measured = self._measured(schemes)
-        return Found(chosen, lambda path: self._spool.get(path, schemes[path]), measured)
+        return Found(chosen, lambda path: self._encoded(path, schemes[path]), measured)
 
     def polished(self, found: Found) -> Found:
         """Train scales and biases on the original's answers; what does not help on held-out text is not kept."""
@@ -196,16 +197,21 @@ class Search:
             return found
         return replace(found, encoded=encoded.__getitem__, measured=measured, polished_from=found.measured)
 
-    def _encode(self, chosen: Layout) -> None:
-        missing = {path: scheme for path, scheme in chosen.schemes.items() if (path, scheme) not in self._spool}
-        with self._phase("Encoding weights", len(chosen.schemes), len(chosen.schemes) - len(missing)) as advance:
+    def _encoded(self, path: str, scheme: Scheme) -> models.Encoded:
+        if (path, scheme) not in self._spool:  # another run on the same original has ended, and removed it
+            self._encode({path: scheme})
+        return self._spool.get(path, scheme)
+
+    def _encode(self, schemes: Mapping[str, Scheme]) -> None:
+        missing = {path: scheme for path, scheme in schemes.items() if (path, scheme) not in self._spool}
+        with self._phase("Encoding weights", len(schemes), len(schemes) - len(missing)) as advance:
             for path, weight in self.bench.weights(missing):
                 moments = self._sensitivity(path).moments
                 self._spool.put(path, models.encode(weight, missing[path], self._plan.chosen_encoder, moments))
                 advance(1)
 
     def _measured(self, schemes: Mapping[str, Scheme], progress: Progress | None = None) -> Divergence:
-        encoded = ((path, self._spool.get(path, scheme)) for path, scheme in schemes.items())
+        encoded = ((path, self._encoded(path, scheme)) for path, scheme in schemes.items())
         return self.measure(encoded, progress or self._progress)
 
     def measure(self, encoded: Iterable[tuple[str, models.Encoded]], progress: Progress) -> Divergence:

@@ -89,6 +89,7 @@ def _written(
     kept = store.recalled(path)
     if kept is not None:
         return Text(tuple(map(tuple, kept["rows"])), kept["origin"])
+    bench.demand_finite(progress)
     prompts = store.prompts()
     found = models.sampled(bench.model, tokenizer, prompts, count=count, length=length, seed=seed, progress=progress)
     store.keep(path, json.dumps({"rows": found.tokens, "origin": found.origin}).encode())

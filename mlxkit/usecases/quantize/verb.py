@@ -160,7 +160,6 @@ def _searched(
     is_reduced: bool,
 ) -> QuantizeResult:
     plan = making.plan
-    models.demand_finite(making.opened().model)  # of weights that are not, no loss can be told
     search = Search(plan, making.source, making.units, making.dtype, is_reduced=is_reduced, progress=progress)
     calibration, held_out = search.calibration.data(), search.held_out.data()
     facts = {"calibration": calibration, "held_out": held_out, "seed": plan.seed, "reduced": is_reduced}

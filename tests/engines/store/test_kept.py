@@ -151,8 +151,9 @@ def test_the_least_recently_used_files_go(cache):
     store.kept("texts", {"number": 1}, ".json")  # used now
     store.tidy(limit_bytes=20)
     assert [path.exists() for path in (old, middle, young)] == [True, False, True]
+    # What was used today may be in use.
     store.tidy(limit_bytes=0)
-    assert kept_files(cache) == []
+    assert [path.exists() for path in (old, young)] == [True, False]
 
 
 @given(sizes=st.lists(st.integers(0, 50), max_size=6), limit=st.integers(0, 150))
@@ -169,9 +170,11 @@ def test_no_more_is_kept_than_may_be(cache, sizes, limit):
 def test_tidying_forgives_links_that_lead_nowhere_and_a_cache_that_is_not_there(cache):
     store.tidy()
     store.kept("texts", {})
-    (cache / "texts/link").symlink_to(cache / "nowhere")
-    store.tidy(limit_bytes=0)
-    assert kept_files(cache) == []
+    link = cache / "texts/link"
+    link.symlink_to(cache / "nowhere")
+    os.utime(link, (1, 1), follow_symlinks=False)
+    store.tidy(limit_bytes=-1)
+    assert not link.is_symlink()
 
 
 def test_dropping_takes_a_file_a_folder_or_nothing(cache):

@@ -11,14 +11,13 @@ class Spool:
     """Encoded weights by unit path and scheme.
 
     Args:
-        folder: where they are; made when it is missing.
+        folder: where they are; made when there is something to keep.
 
     Attributes:
         folder: where they are.
     """
 
     def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
 
     def _path(self, unit: str, scheme: Scheme) -> Path:
@@ -29,6 +28,7 @@ class Spool:
 
     def put(self, unit: str, encoded: Encoded) -> None:
         """Keep one, whole or not at all."""
+        self.folder.mkdir(parents=True, exist_ok=True)  # another run that shares it may have removed it
         saving.save(self._path(unit, encoded.scheme), encoded.arrays())
 
     def get(self, unit: str, scheme: Scheme) -> Encoded:

@@ -23,7 +23,7 @@ from mlxkit.engines.models.encoding import Encoded
 from mlxkit.engines.models.loading import open_model, upstream
 from mlxkit.engines.models.measuring import reference, statistics
 from mlxkit.engines.models.measuring.statistics import Sensitivity
-from mlxkit.engines.models.streaming import cast
+from mlxkit.engines.models.streaming import cast, demand_finite
 
 REDUCED = Scheme("affine", 8, 64)
 """What stands in for an original that is too large for the memory: an eighth of a percent of noise."""
@@ -54,6 +54,7 @@ class Workbench:
         if is_reduced:
             quantizing.apply(self.model, uniform(quantizing.units(self.model), REDUCED))
         self.model.eval()
+        self._is_finite = False
         self._reference: reference.Reference | None = None
 
     def _opened(self, dtype: str) -> nn.Module:
@@ -62,6 +63,16 @@ class Workbench:
             quantizing.dequantize(opened.model, dtype)
         cast(opened.model, dtype)
         return opened.model
+
+    def demand_finite(self, progress: Progress) -> None:
+        """Read all weights once, the first time: of others than finite ones no loss can be told.
+
+        Raises:
+            IntegrityError: one holds NaN or infinity.
+        """
+        if not self._is_finite:
+            demand_finite(self._opened(self._dtype), progress)
+            self._is_finite = True
 
     @property
     def modules(self) -> dict[str, nn.Module]:
