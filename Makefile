@@ -38,8 +38,9 @@ demo: $(READY) ## The main job, offline: look at a model, convert it, quantize i
 	show 'mlxkit inspect tiny'; \
 	show 'mlxkit convert tiny tiny-bf16 --dtype bfloat16'; \
 	show 'mlxkit quantize tiny-bf16 tiny-4bit --scheme 4bit'; \
-	show 'mlxkit quantize tiny-bf16 tiny-2bit --scheme 2bit'; \
-	for precision in bf16 4bit 2bit; do show "mlxkit run tiny-$$precision '12 + 7 =' --max-tokens 16"; done
+	show 'mlxkit quantize tiny-bf16 tiny-2bit --scheme 2bit --encoder minmax'; \
+	show 'mlxkit quantize tiny-bf16 tiny-2.5bpw --bits-per-weight 2.5 --calibration-tokens 1024'; \
+	for precision in bf16 4bit 2bit 2.5bpw; do show "mlxkit run tiny-$$precision '12 + 7 =' --max-tokens 16"; done
 
 test: $(READY) ## The tests.
 	$(BIN)/python -m pytest -n 2 -m 'not slow'

@@ -25,6 +25,9 @@ from mlxkit.usecases.quantize.text import identity, texts
 ROUNDS = 3
 """How often predictions are corrected by what was measured, at most."""
 
+NOISE_NATS = 1e-6
+"""What float32 logits leave of a KL divergence: a measured one below it may even be negative, and corrects nothing."""
+
 
 @dataclass(frozen=True)
 class Found:
@@ -230,8 +233,9 @@ class Search:
             for paths in kinds.values():
                 schemes = {path: chosen.schemes[path] for path in paths}
                 predicted = sum(_loss(options[path], scheme) for path, scheme in schemes.items())
-                if predicted > 0:
-                    factors.update(dict.fromkeys(paths, self._measured(schemes, Silent()).kl_nats / predicted))
+                measured = self._measured(schemes, Silent()).kl_nats if predicted > 0 else 0.0
+                if measured > NOISE_NATS:
+                    factors.update(dict.fromkeys(paths, measured / predicted))
                 advance(1)
         return factors
 

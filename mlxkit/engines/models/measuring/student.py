@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import mlx.core as mx
@@ -16,6 +17,7 @@ from mlx import nn
 from mlxkit.core.progress import Silent
 from mlxkit.engines.models.encoding import Encoded
 from mlxkit.engines.models.measuring.reference import Reference, divergences, kl, reference_logits
+from mlxkit.engines.models.measuring.statistics import with_derivatives
 from mlxkit.engines.models.measuring.watching import recomputed
 
 Coordinates = dict[str, mx.array]
@@ -80,7 +82,6 @@ class Student:
         self.model, self.grids, self.modules = model, grids, modules
         self._units = {path: modules[path] for path in grids}
         self._current: dict[str, Coordinates] = {}
-        self._gradient = mx.grad(self._loss)
 
     def start(self) -> dict[str, Coordinates]:
         """Return the coordinates of what was given."""
@@ -117,9 +118,13 @@ class Student:
             row, hidden = asked.rows[index], asked.hidden[index]
             target = reference_logits(self.model, self.modules[asked.path], asked, row, hidden)
             mx.eval(target)
-            found: dict[str, Coordinates] = self._gradient(at, row, target)
+            return with_derivatives(partial(self._derivative, at, row, target))
         finally:
             self.model.eval()
+
+    def _derivative(self, at: Mapping[str, Coordinates], row: mx.array, target: mx.array) -> dict[str, Coordinates]:
+        found: dict[str, Coordinates] = mx.grad(self._loss)(at, row, target)
+        mx.eval(found)
         return found
 
     def _loss(self, at: Mapping[str, Coordinates], row: mx.array, target: mx.array) -> mx.array:
