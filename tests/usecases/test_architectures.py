@@ -222,6 +222,8 @@ def test_the_matrix_meets_layers_that_no_group_size_divides_and_layers_with_a_fl
     tmp_path: Path,
 ) -> None:
     narrow = quantize(QuantizePlan(str(write("phi3", tmp_path / "phi3")), tmp_path / "narrow", parse("4bit-g64")))
-    assert [skip.path for skip in narrow.layout.skipped] == [f"model.layers.{layer}.mlp.down_proj" for layer in (0, 1)]
+    assert [skip.path for skip in narrow.points[0].layout.skipped] == [
+        f"model.layers.{layer}.mlp.down_proj" for layer in (0, 1)
+    ]
     routed = quantize(QuantizePlan(str(write("jamba", tmp_path / "jamba")), tmp_path / "routed", parse("4bit-g64")))
-    assert routed.layout.exceptions == {"model.layers.1.feed_forward.router": parse("8bit-g64")}
+    assert routed.points[0].layout.exceptions == {"model.layers.1.feed_forward.router": parse("8bit-g64")}
