@@ -1,4 +1,4 @@
-"""What every test stands on: no network, an empty home, a cache of its own, and a small checkpoint."""
+"""What every test stands on: no network, an empty home, a cache and a ledger of its own, and a small checkpoint."""
 
 import os
 from pathlib import Path
@@ -20,6 +20,12 @@ settings.load_profile("unhurried")
 def _cache(tmp_path_factory: pytest.TempPathFactory) -> None:
     """What quantizing keeps is kept for one worker of one test run, never among the user's."""
     os.environ["MLXKIT_CACHE"] = str(tmp_path_factory.mktemp("cache"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _ledger(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is measured is recorded for one worker of one test run, never in the user's ledger."""
+    os.environ["MLXKIT_LEDGER"] = str(tmp_path_factory.mktemp("ledger") / "ledger.sqlite3")
 
 
 @pytest.fixture

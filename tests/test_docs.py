@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from mlxkit import __version__
 from mlxkit.cli.commands import COMMANDS
+from mlxkit.cli.groups import leaves
 from mlxkit.cli.reference import BEGIN, END, reference, table, updated
 
 ROOT = Path(__file__).parents[1]
@@ -19,7 +20,7 @@ def test_readmes_command_table_is_up_to_date() -> None:
     assert updated(README) == README, "run `make docs`"
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", dict(leaves(COMMANDS)))
 def test_every_command_is_in_the_readme(name: str) -> None:
     assert f"| `mlxkit {name}" in README
 

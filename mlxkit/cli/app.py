@@ -12,19 +12,15 @@ import click
 from mlxkit import __version__
 from mlxkit.cli.asking import say_error
 from mlxkit.cli.commands import COMMANDS
+from mlxkit.cli.groups import InOrder
 from mlxkit.core.errors import DoesNotFitError, MlxkitError, StoppedError
 
 
-class Program(click.Group):
+class Program(InOrder):
     """A group that tells every expected error the same way: one sentence, a hint, an exit status.
 
     An exception that is none of ours keeps its traceback: a bug must look like one.
     """
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return the commands in the order in which they are met, not in that of the alphabet."""
-        del ctx
-        return list(self.commands)
 
     def main(  # type: ignore[override]  # Click overloads it by the value of standalone_mode
         self, args: Sequence[str] | None = None, *, standalone_mode: bool = True, **extra: Any

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from mlxkit.cli.commands import COMMANDS
+from mlxkit.cli.groups import leaves
 
 BEGIN = "<!-- commands:begin -->"
 END = "<!-- commands:end -->"
@@ -12,7 +13,7 @@ END = "<!-- commands:end -->"
 
 def table() -> str:
     """Return every command, its arguments and the first sentence of its help as a Markdown table."""
-    rows = [f"| `{_usage(name, command)}` | {_sentence(command)} |" for name, command in COMMANDS.items()]
+    rows = [f"| `{_usage(name, command)}` | {_sentence(command)} |" for name, command in leaves(COMMANDS)]
     return "\n".join(("| command | does |", "| --- | --- |", *rows))
 
 

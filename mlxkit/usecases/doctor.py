@@ -1,8 +1,8 @@
 """What this machine is, and whether all parts of mlxkit work on it. Nothing here touches the network."""
 
+import getpass
 import math
 import platform
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
 from mlxkit import __version__
+from mlxkit.core import redaction
 from mlxkit.core.errors import IntegrityError, MlxkitError
 from mlxkit.core.report import Column, Fact, Note, Report, Table
 from mlxkit.engines import hub, machine, store
@@ -177,10 +178,13 @@ def doctor(
 
 
 def redacted(text: str) -> str:
-    """Return a text in which the home folder's path reads ``~``, so that it can be shown to others."""
-    for home in {str(Path.home()), str(Path.home().resolve())} - {"/", ""}:
-        text = re.sub(rf"{re.escape(home)}(?![\w.-])", "~", text)
-    return text
+    """Return a text without home folders and the login name, so that it can be shown to others."""
+    homes = {str(Path.home()), str(Path.home().resolve())}
+    try:
+        logins = {getpass.getuser()}
+    except (KeyError, OSError):
+        logins = set()
+    return str(redaction.redacted(text, homes, logins))
 
 
 def _tried(parts: list[Part], name: str, work: Callable[[], Found]) -> Found | None:

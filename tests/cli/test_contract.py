@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from mlxkit.cli.app import Program, cli
 from mlxkit.cli.commands import COMMANDS
+from mlxkit.cli.groups import leaves
 from mlxkit.core import errors
 from mlxkit.core.errors import MlxkitError
 
@@ -40,6 +41,9 @@ def tree(root: type[MlxkitError] = MlxkitError) -> Iterator[type[MlxkitError]]:
 
 
 KINDS = list(tree())
+LEAVES = dict(leaves(COMMANDS))
+TYPED = list(dict.fromkeys((*COMMANDS, *LEAVES)))
+"""What can be typed: every command that does something, and the groups of such commands."""
 
 
 def failing(error: BaseException) -> Program:
@@ -58,13 +62,13 @@ def invoke(*words: str, program: click.Group = cli, **environment: str) -> Resul
 
 
 def examples(name: str) -> list[str]:
-    lines = (line.strip() for line in invoke(name, "--help").stdout.splitlines())
+    lines = (line.strip() for line in invoke(*name.split(), "--help").stdout.splitlines())
     return [line for line in lines if line.startswith(f"mlxkit {name}")]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", TYPED)
 def test_help_ends_well_and_shows_a_command_to_type(name: str) -> None:
-    result = invoke(name, "--help")
+    result = invoke(*name.split(), "--help")
 
     assert result.exit_code == 0
     assert not result.stderr
@@ -72,23 +76,24 @@ def test_help_ends_well_and_shows_a_command_to_type(name: str) -> None:
     assert examples(name)
 
 
-@pytest.mark.parametrize(("name", "line"), [(name, line) for name in COMMANDS for line in examples(name)])
-def test_an_example_in_help_is_a_command_line_that_parses(name: str, line: str) -> None:
-    words = shlex.split(line.partition("|")[0], comments=True)
+@pytest.mark.parametrize("line", dict.fromkeys(line for name in TYPED for line in examples(name)))
+def test_an_example_in_help_is_a_command_line_that_parses(line: str) -> None:
+    words = shlex.split(line.partition("|")[0], comments=True)[1:]
+    (name,) = (name for name in LEAVES if words[: len(name.split())] == name.split())
 
-    COMMANDS[name].make_context(name, words[2:])
+    LEAVES[name].make_context(name, words[len(name.split()) :])
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", LEAVES)
 def test_every_command_can_answer_in_json_and_be_quiet(name: str) -> None:
-    flags = {flag for parameter in COMMANDS[name].params for flag in parameter.opts}
+    flags = {flag for parameter in LEAVES[name].params for flag in parameter.opts}
 
     assert {"--format", "--json", "--quiet", "-q"} <= flags
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", TYPED)
 def test_an_unknown_option_is_a_usage_error(name: str) -> None:
-    result = invoke(name, "--no-such-option")
+    result = invoke(*name.split(), "--no-such-option")
 
     assert result.exit_code == 2
     assert not result.stdout
@@ -97,13 +102,13 @@ def test_an_unknown_option_is_a_usage_error(name: str) -> None:
 
 
 @pytest.mark.parametrize("asking", [["--json"], ["--format", "json"], ["--format=json"]], ids=" ".join)
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", TYPED)
 def test_a_usage_error_in_json_is_an_envelope_on_stdout(name: str, asking: list[str]) -> None:
-    result = invoke(name, *asking, "--no-such-option")
+    result = invoke(*name.split(), *asking, "--no-such-option")
 
     assert result.exit_code == 2
     assert not result.stderr
-    check_error(json.loads(result.stdout), name, "usage")
+    check_error(json.loads(result.stdout), name.partition(" ")[0], "usage")
 
 
 def check_error(envelope: dict[str, Any], command: str | None, code: str) -> None:
