@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from threading import Lock
 from typing import Literal
 
@@ -67,11 +68,11 @@ class Bars:
         """Show a bar: what, how much of it, how fast, and how long it still takes."""
         shown = self._opened(name, total, unit, done)
         if shown is None:
-            yield lambda _more: None
+            yield lambda _more, _found="": None
             return
         display, task = shown
         try:
-            yield lambda more: display.advance(task, more)
+            yield partial(_advance, display, task)
         except BaseException:
             self._end()
             raise
@@ -85,7 +86,9 @@ class Bars:
                 self._display = Progress(*_columns(), console=self._console, transient=True)
                 self._display.start()
             self._open += 1
-            return self._display, self._display.add_task(printable(name), total=total, completed=done, unit=unit)
+            return self._display, self._display.add_task(
+                printable(name), total=total, completed=done, unit=unit, found=""
+            )
 
     def _closed(self, display: Progress, task: TaskID) -> None:
         with self._lock:
@@ -105,6 +108,12 @@ class Bars:
                 self._display = None
 
 
+def _advance(display: Progress, task: TaskID, done: int, found: str = "", /) -> None:
+    display.advance(task, done)
+    if found:
+        display.update(task, found=printable(found))
+
+
 def _columns() -> tuple[ProgressColumn, ...]:
     return (
         SpinnerColumn(),
@@ -114,4 +123,5 @@ def _columns() -> tuple[ProgressColumn, ...]:
         Only(TransferSpeedColumn(), "bytes"),
         Only(MofNCompleteColumn(), "count"),
         Only(TimeRemainingColumn()),
+        TextColumn("{task.fields[found]}", markup=False),
     )

@@ -1,11 +1,20 @@
 """How long work tells how far it is: a protocol, so that no use-case knows a terminal."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Literal, Protocol
 
-Advance = Callable[[int], None]
-"""Call it with how much was done since the last call, in the phase's unit; with less than nothing for work undone."""
+
+class Advance(Protocol):
+    """Tells how far a phase is."""
+
+    def __call__(self, done: int, found: str = "", /) -> None:
+        """Tell what happened since the last call.
+
+        Args:
+            done: how much was done, in the phase's unit; less than nothing for work undone.
+            found: what the work has come to so far, such as a running mean; it stands beside the bar until the next.
+        """
 
 
 class Progress(Protocol):
@@ -35,4 +44,4 @@ class Silent:
     def phase(self, name: str, total: int | None, unit: Literal["bytes", "count"], done: int = 0) -> Iterator[Advance]:
         """Yield an advance that does nothing."""
         del name, total, unit, done
-        yield lambda _done: None
+        yield lambda _done, _found="": None

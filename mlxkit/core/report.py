@@ -5,18 +5,19 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
 from mlxkit.core.errors import MlxkitError
+from mlxkit.core.estimates import Estimate
 
 Unit: TypeAlias = Literal[
-    "text", "bytes", "count", "tokens", "bits", "seconds", "tps", "share", "flag", "moment", "nats"
+    "text", "bytes", "count", "tokens", "bits", "seconds", "tps", "share", "flag", "moment", "nats", "ratio"
 ]
 """How a value is to be read.
 
 `tps` is tokens per second, `share` a share of 1, `flag` yes or no, `moment` seconds since 1970, `nats`
-natural units of information per token, which a column's heading names.
+natural units of information per token, which a column's heading names, `ratio` a plain number.
 """
 
-Value: TypeAlias = str | int | float | bool | Sequence[str] | None
-"""A value of a fact or a cell; None reads "not measured" or "not known"."""
+Value: TypeAlias = str | int | float | bool | Estimate | Sequence[str] | None
+"""A value of a fact or a cell, with its error where it is an estimate; None reads "not measured" or "not known"."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,6 +48,46 @@ class Document:
         return hashlib.sha256(json.dumps(said, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class Text:
+    """Rows of tokens, as a model takes them, and what is to be known of them.
+
+    Attributes:
+        rows: token ids, all of one length.
+        origin: where they are from, for the record: "self-generated, seed 7".
+        documents: of each row the digests of the documents that it holds tokens of, in their order; empty where no
+            row is of any: each was written for itself.
+    """
+
+    rows: tuple[tuple[int, ...], ...]
+    origin: str
+    documents: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens there are."""
+        return sum(map(len, self.rows))
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the rows."""
+        return digest(self.rows)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """The digests of all documents that a row holds tokens of."""
+        return frozenset(document for row in self.documents for document in row)
+
+    def part(self, rows: slice) -> "Text":
+        """Return some of the rows as a text."""
+        return Text(self.rows[rows], self.origin, self.documents[rows])
+
+    def data(self) -> dict[str, Any]:
+        """Return what identifies it, as JSON."""
+        named = {"documents": sorted(self.held)} if self.documents else {}
+        return {"origin": self.origin, "digest": self.digest, "tokens": self.tokens, **named}
+
+
 def documents(content: bytes, name: str) -> tuple[Document, ...]:
     """Return the documents of a user's file.
 
@@ -64,7 +104,7 @@ def documents(content: bytes, name: str) -> tuple[Document, ...]:
     Raises:
         PlanError: it is no text in UTF-8, it says nothing, or one of its lines is not understood.
     """
-    text = _decoded(content, name)
+    text = decoded(content, name)
     if _is_lines(text, PurePath(name).suffix.lower()):
         numbered = enumerate(text.split("\n"), start=1)
         return tuple(_document(line, f"Line {number} of {name!r}") for number, line in numbered if line.strip())
@@ -92,9 +132,19 @@ def digest(rows: Iterable[Sequence[int]]) -> str:
     return hashed.hexdigest()
 
 
-def _decoded(content: bytes, name: str) -> str:
+def decoded(content: bytes, name: str, hint: str = "name a file with text in it: .txt or .jsonl") -> str:
+    """Return a file's text.
+
+    Args:
+        content: the file's.
+        name: the file's, for messages.
+        hint: what to name instead, where it says nothing.
+
+    Raises:
+        PlanError: it is no text in UTF-8, or says nothing.
+    """
     if not content:
-        raise PlanError(f"{name!r} is empty.", hint="name a file with text in it: .txt or .jsonl")
+        raise PlanError(f"{name!r} is empty.", hint=hint)
     try:
         text = content.decode("utf-8-sig")  # editors on Windows put a mark in front
     except UnicodeDecodeError as error:
@@ -103,9 +153,9 @@ def _decoded(content: bytes, name: str) -> str:
             hint="save it as UTF-8; it must not be compressed",
         ) from error
     if "\0" in text:
-        raise PlanError(f"{name!r} is no text: it holds zero bytes.", hint="name a text file: .txt or .jsonl")
+        raise PlanError(f"{name!r} is no text: it holds zero bytes.", hint=hint)
     if not text.strip():
-        raise PlanError(f"{name!r} holds nothing but white space.", hint="name a file with text in it: .txt or .jsonl")
+        raise PlanError(f"{name!r} holds nothing but white space.", hint=hint)
     return text
 
 
@@ -120,25 +170,40 @@ def _is_lines(text: str, suffix: str) -> bool:
 
 def _document(line: str, where: str) -> Document:
     """Return what one line of JSON Lines says; `where` begins the sentence of an error."""
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise PlanError(f"{where} is not JSON: {_reason(error)}.", hint=_EXAMPLE) from error
-    if not isinstance(value, dict):
-        raise PlanError(f"{where} holds a JSON {type(value).__name__}, expected an object.", hint=_EXAMPLE)
+    value = json_object(line, where, _EXAMPLE)
     answer = next((key for key in _ANSWERS if key in value), None)
     if "text" in value:
-        document = Document(text=_string(value, "text", where))
+        document = Document(text=string(value, "text", where))
     elif "messages" in value:
         document = Document(messages=_messages(value["messages"], where))
     elif "prompt" in value and answer is not None:
-        asked: Message = {"role": "user", "content": _string(value, "prompt", where)}
-        document = Document(messages=(asked, {"role": "assistant", "content": _string(value, answer, where)}))
+        asked: Message = {"role": "user", "content": string(value, "prompt", where)}
+        document = Document(messages=(asked, {"role": "assistant", "content": string(value, answer, where)}))
     else:
         raise PlanError(f"{where} has none of the keys text, messages, or prompt with answer.", hint=_EXAMPLE)
     if not any(said.strip() for said in _said(document)):
         raise PlanError(f"{where} holds nothing but white space.", hint="leave that line out")
     return document
+
+
+def json_object(line: str, where: str, example: str) -> dict[str, Any]:
+    """Return the JSON object of one line.
+
+    Args:
+        line: of a file.
+        where: begins the sentence of an error.
+        example: of what is expected.
+
+    Raises:
+        PlanError: it is none.
+    """
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"{where} is not JSON: {_reason(error)}.", hint=example) from error
+    if not isinstance(value, dict):
+        raise PlanError(f"{where} holds a JSON {type(value).__name__}, expected an object.", hint=example)
+    return value
 
 
 def _messages(value: Any, where: str) -> tuple[Message, ...]:
@@ -154,13 +219,24 @@ def _message(value: dict[str, Any], where: str) -> Message:
             f"{where} has a message of the role {str(role)[:40]!r}, expected one of: {', '.join(_ROLES)}.",
             hint="leave that line out",
         )
-    return {"role": role, "content": _string(value, "content", where)}
+    return {"role": role, "content": string(value, "content", where)}
 
 
-def _string(value: dict[str, Any], key: str, where: str) -> str:
+def string(value: dict[str, Any], key: str, where: str, example: str = _EXAMPLE) -> str:
+    """Return the text under a key of an object.
+
+    Args:
+        value: the object.
+        key: it has it.
+        where: begins the sentence of an error.
+        example: of what is expected.
+
+    Raises:
+        PlanError: it is no string, or none that a tokenizer takes.
+    """
     found = value.get(key)
     if not isinstance(found, str):
-        raise PlanError(f"{where}: {key!r} is a JSON {type(found).__name__}, expected a string.", hint=_EXAMPLE)
+        raise PlanError(f"{where}: {key!r} is a JSON {type(found).__name__}, expected a string.", hint=example)
     if any("\ud800" <= character <= "\udfff" for character in found):
         # JSON can spell half of a character outside the basic plane; no tokenizer takes it.
         raise PlanError(f"{where}: {key!r} holds half of a character (a lone surrogate).", hint="leave that line out")

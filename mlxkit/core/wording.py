@@ -1,8 +1,10 @@
 """Wording that messages share."""
 
+import math
 from collections.abc import Sequence
 
 _SHOWN = 5
+_DIGITS = 7
 _CONTROLS = dict.fromkeys({*range(0x20), *range(0x7F, 0xA0)} - {ord("\n"), ord("\t")}, "\N{REPLACEMENT CHARACTER}")
 
 
@@ -23,3 +25,19 @@ def printable(text: str) -> str:
     True
     """
     return text.translate(_CONTROLS)
+
+
+def with_error(value: float, se: float | None) -> str:
+    """Return a value with its standard error: as many digits as the error has meaning.
+
+    >>> with_error(0.0123456, 0.00047), with_error(12.3456, 1.7), with_error(2e-9, 3.1e-10), with_error(0.5, None)
+    ('0.01235 ± 0.00047', '12.3 ± 1.7', '2.00e-09 ± 3.1e-10', '0.5')
+    """
+    if not se or not math.isfinite(se):
+        return f"{value:.4g}"
+    digits = 1 - math.floor(math.log10(se))
+    if digits > _DIGITS:
+        exponent = math.floor(math.log10(abs(value) or se))
+        return f"{value:.{max(0, digits + exponent)}e} ± {se:.1e}"
+    digits = max(0, digits)
+    return f"{value:.{digits}f} ± {se:.{digits}f}"

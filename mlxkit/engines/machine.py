@@ -61,6 +61,19 @@ class Machine:
         """Whether it runs macOS."""
         return self.system == "macOS"
 
+    def facts(self) -> dict[str, Any]:
+        """Return what a measurement says of where it was taken, as JSON: what is free just now is no such thing."""
+        return {
+            "system": self.system,
+            "system_version": self.system_version,
+            "system_build": self.system_build,
+            "architecture": self.architecture,
+            "chip": self.chip,
+            "memory_bytes": self.memory_bytes,
+            "device": self.device,
+            "device_architecture": self.device_architecture,
+        }
+
 
 class System(Protocol):
     """What is asked of the operating system."""

@@ -3,10 +3,18 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from mlxkit.core.estimates import Estimate
 from mlxkit.core.report import Unit, Value
 from mlxkit.core.sizes import size_text
+from mlxkit.core.wording import with_error
 
-_PATTERNS: dict[Unit, str] = {"tokens": "{:,} tokens", "bits": "{:.2f}", "tps": "{:.1f} tok/s", "nats": "{:.3g} nats"}
+_PATTERNS: dict[Unit, str] = {
+    "tokens": "{:,} tokens",
+    "bits": "{:.2f}",
+    "tps": "{:.1f} tok/s",
+    "nats": "{:.3g} nats",
+    "ratio": "{:.4g}",
+}
 UNKNOWN = "not known"
 
 
@@ -20,11 +28,20 @@ def shown(value: Value, unit: Unit) -> str:
         return UNKNOWN
     if isinstance(value, str):
         return value
+    if isinstance(value, Estimate):
+        return _estimate(value, unit)
     if isinstance(value, Sequence):
         return ", ".join(value) or "none"
     if unit == "flag":
         return "yes" if value else "no"
     return _number(value, unit)
+
+
+def _estimate(estimate: Estimate, unit: Unit) -> str:
+    if unit == "share":
+        percent = estimate.times(100)
+        return f"{with_error(percent.value, percent.se)} %"
+    return with_error(estimate.value, estimate.se) + (" nats" if unit == "nats" else "")
 
 
 def in_column(value: Value, unit: Unit) -> str:

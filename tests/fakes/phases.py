@@ -28,7 +28,7 @@ class Phases:
         self.names.append(name)
         self.done[name] = done
         self._wait(name)
-        yield lambda _count: self._tell(name)
+        yield lambda _count, _found="": self._tell(name)
 
     def _tell(self, name: str) -> None:
         if name == self._until:

@@ -330,7 +330,7 @@ def test_text_of_the_users_is_named_with_its_digest(small, tmp_path, kind):
     progress = Phases()
     result = make(small, tmp_path / "out", scheme=parse("4bit"), calibration=path, progress=progress)
     options = record(tmp_path / "out")["options"]
-    assert "Writing calibration text" not in progress.names
+    assert "Writing text" not in progress.names
     assert options["calibration"] == result.calibration
     assert options["held_out"] == result.held_out
     assert result.calibration["origin"] == f"text of {path.name}"
@@ -378,7 +378,7 @@ def test_a_method_of_mlx_lms_is_given_text_and_loads(tmp_path, method, own_text)
     progress = Phases()
     result = make(source, tmp_path / "out", scheme=parse("4bit"), method=method, calibration=text, progress=progress)
     assert f"Quantizing with {method.upper()}" in progress.names
-    assert ("Writing calibration text" in progress.names) == own_text
+    assert ("Writing text" in progress.names) == own_text
     assert result.encoder == f"mlx-lm's {method}"
     options = record(tmp_path / "out")["options"]
     assert options["encoder"] == method
@@ -422,9 +422,9 @@ def test_another_seed_is_another_text(small, tmp_path):
 
 
 LATER = {
-    "Measuring sensitivity": {"Writing calibration text"},
-    "Predicting losses": {"Writing calibration text", "Measuring sensitivity"},
-    "Writing weights": {"Writing calibration text", "Measuring sensitivity", "Predicting losses"},
+    "Measuring sensitivity": {"Writing text"},
+    "Predicting losses": {"Writing text", "Measuring sensitivity"},
+    "Writing weights": {"Writing text", "Measuring sensitivity", "Predicting losses"},
 }
 """Phase in which a run is interrupted, to phases that the next one need not repeat."""
 

@@ -4,8 +4,10 @@ import click
 
 from mlxkit.cli.commands.convert import convert
 from mlxkit.cli.commands.doctor import doctor
+from mlxkit.cli.commands.eval import evaluate
 from mlxkit.cli.commands.fetch import fetch
 from mlxkit.cli.commands.inspect import inspect
+from mlxkit.cli.commands.ledger import ledger
 from mlxkit.cli.commands.list import list_models
 from mlxkit.cli.commands.quantize import quantize
 from mlxkit.cli.commands.rm import rm
@@ -18,8 +20,10 @@ COMMANDS: dict[str, click.Command] = {
     "inspect": inspect,
     "convert": convert,
     "quantize": quantize,
+    "eval": evaluate,
     "list": list_models,
     "show": show,
     "rm": rm,
+    "ledger": ledger,
     "doctor": doctor,
 }

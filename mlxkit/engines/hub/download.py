@@ -202,7 +202,7 @@ class Fetching:
         return file.size_bytes
 
     def _telling(self, advance: Advance) -> Advance:
-        def tell(done: int) -> None:
+        def tell(done: int, _found: str = "", /) -> None:
             if self._stop.is_set():
                 raise StoppedError
             advance(done)
@@ -212,12 +212,12 @@ class Fetching:
     def _fetch(self, file: RemoteFile, advance: Advance, tally: Tally) -> int:
         """Bring a file under its good name; return how much of it an earlier process had left."""
         path, blob = path_of(self._room.blob(file)), self._room.blob(file)
-        with Partial(path, file, self._telling(lambda _found: None)) as partial:
+        with Partial(path, file, self._telling(lambda _done, _found="": None)) as partial:
             found = partial.size_bytes
             advance(found - self._planned[file.path])  # since the plan was made, it may have grown, or been found wrong
             with self._progress.phase(f"fetching {file.path}", file.size_bytes, "bytes", done=found) as mine:
 
-                def both(done: int) -> None:
+                def both(done: int, _found: str = "", /) -> None:
                     mine(done)
                     advance(done)
 

@@ -27,11 +27,22 @@ with contextlib.suppress(ValueError, OSError):
     # Large checkpoints have hundreds of shards, and macOS starts processes with a soft limit of 256.
     _set_limit(resource.RLIMIT_NOFILE, (max(_LIMITS[0], min(4096, _LIMITS[1])), _LIMITS[1]))
 
+from mlxkit.engines.models.answering import WINDOW, Respondent, respondent  # noqa: E402
 from mlxkit.engines.models.encoding import Encoded, Spool, encode  # noqa: E402
+from mlxkit.engines.models.examining import Examinee  # noqa: E402
 from mlxkit.engines.models.generating import Loaded, load  # noqa: E402
-from mlxkit.engines.models.loading import Opened, open_model  # noqa: E402
+from mlxkit.engines.models.loading import Opened, computing_dtype, open_model  # noqa: E402
 from mlxkit.engines.models.measuring.polishing import polish  # noqa: E402
 from mlxkit.engines.models.measuring.prediction import array, predicted  # noqa: E402
+from mlxkit.engines.models.measuring.reading import (  # noqa: E402
+    Open,
+    Reader,
+    demand_same_vocabulary,
+    inputs,
+    judge,
+    noise,
+    release,
+)
 from mlxkit.engines.models.measuring.statistics import Sensitivity  # noqa: E402
 from mlxkit.engines.models.measuring.statistics import load as load_sensitivities  # noqa: E402
 from mlxkit.engines.models.measuring.statistics import save as save_sensitivities  # noqa: E402
@@ -39,6 +50,8 @@ from mlxkit.engines.models.measuring.workbench import Workbench  # noqa: E402
 from mlxkit.engines.models.methods import by_method, refusal  # noqa: E402
 from mlxkit.engines.models.probing import largest_difference, probe  # noqa: E402
 from mlxkit.engines.models.quantizing import apply, dequantize, units  # noqa: E402
+from mlxkit.engines.models.saving import load as load_arrays  # noqa: E402
+from mlxkit.engines.models.saving import save as save_arrays  # noqa: E402
 from mlxkit.engines.models.streaming import (  # noqa: E402
     Stream,
     cast,
@@ -49,15 +62,19 @@ from mlxkit.engines.models.streaming import (  # noqa: E402
     size_bytes,
     small_cache,
 )
-from mlxkit.engines.models.texts import Rows, sampled, tokenized  # noqa: E402
+from mlxkit.engines.models.texts import sampled, tokenized  # noqa: E402
 from mlxkit.engines.models.tokenizing import Tokenizer, load_tokenizer  # noqa: E402
 from mlxkit.engines.models.versions import platform, versions  # noqa: E402
 
 __all__ = [
+    "WINDOW",
     "Encoded",
+    "Examinee",
     "Loaded",
+    "Open",
     "Opened",
-    "Rows",
+    "Reader",
+    "Respondent",
     "Sensitivity",
     "Spool",
     "Stream",
@@ -67,15 +84,21 @@ __all__ = [
     "array",
     "by_method",
     "cast",
+    "computing_dtype",
     "demand_finite",
+    "demand_same_vocabulary",
     "dequantize",
     "drain",
     "encode",
     "finite_sums",
+    "inputs",
+    "judge",
     "largest_difference",
     "load",
+    "load_arrays",
     "load_sensitivities",
     "load_tokenizer",
+    "noise",
     "open_model",
     "parameters",
     "platform",
@@ -83,7 +106,10 @@ __all__ = [
     "predicted",
     "probe",
     "refusal",
+    "release",
+    "respondent",
     "sampled",
+    "save_arrays",
     "save_sensitivities",
     "size_bytes",
     "small_cache",

@@ -21,6 +21,7 @@ from mlx_lm.utils import load_model
 from mlxkit.core.checkpoint import Checkpoint, check_depth, remote_code
 from mlxkit.core.config import caveats, unread
 from mlxkit.core.errors import CheckpointError, IntegrityError, MlxkitError, RemoteCodeError
+from mlxkit.core.output import floating_dtype
 from mlxkit.core.wording import few
 
 Classes = Callable[..., tuple[type[nn.Module], Any]]
@@ -70,6 +71,11 @@ def open_model(checkpoint: Checkpoint, *, trust_remote_code: bool = False) -> Op
         )
     notes = (*unread(checkpoint.config, fields), *caveats(checkpoint.config))
     return Opened(checkpoint, model, config.get("quantization"), notes)
+
+
+def computing_dtype(checkpoint: Checkpoint) -> str | None:
+    """Return the dtype that a checkpoint is computed in where MLX computes by default; None when it has no such one."""
+    return "float32" if mx.default_device() == mx.cpu else floating_dtype(checkpoint.tensors.values())
 
 
 @contextmanager

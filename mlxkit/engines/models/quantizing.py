@@ -71,3 +71,21 @@ def dequantize(model: nn.Module, dtype: str) -> None:
     """
     dequantize_model(model)
     model.set_dtype(getattr(mx, dtype))
+
+
+def plain(model: nn.Module, *, is_quantized: bool) -> None:
+    """Make a model ready to be computed where MLX computes by default, lazily and in place.
+
+    On the CPU in float32 with plain weights: MLX's quantized products are slow there. On the GPU it keeps its dtypes
+    and its weights.
+
+    Args:
+        model: as it was opened.
+        is_quantized: some of its layers are.
+    """
+    model.eval()
+    if mx.default_device() != mx.cpu:
+        return
+    model.set_dtype(mx.float32)  # scales and biases too, so that weights are decoded in float32
+    if is_quantized:
+        dequantize(model, "float32")

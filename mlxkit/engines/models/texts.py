@@ -5,9 +5,9 @@ whole texts: how often the copy would have written something else. It needs no o
 """
 
 import sys
+from bisect import bisect_right
 from collections.abc import Sequence
 from contextlib import redirect_stdout
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -18,24 +18,11 @@ from mlx_lm.models.cache import make_prompt_cache
 
 from mlxkit.core.errors import PlanError
 from mlxkit.core.progress import Advance, Progress
-from mlxkit.core.text import Document
+from mlxkit.core.text import Document, Text
 from mlxkit.engines.models.tokenizing import Tokenizer
 
 BATCH = 16
 """Rows that are written side by side: a step reads every weight, for one row or for many."""
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Text as a model takes it.
-
-    Attributes:
-        tokens: the rows, all of one length.
-        origin: where they come from, for the record: "self-generated, seed 7".
-    """
-
-    tokens: tuple[tuple[int, ...], ...]
-    origin: str
 
 
 def sampled(
@@ -45,9 +32,9 @@ def sampled(
     *,
     count: int,
     length: int,
-    seed: int,
+    seed: int | str,
     progress: Progress,
-) -> Rows:
+) -> Text:
     """Return text that the model writes at temperature 1, past every end: then it writes the next turn.
 
     Every other row is open: it begins where a user's first words would, or, without a chat template, with the token
@@ -74,17 +61,19 @@ def sampled(
     with (
         redirect_stdout(sys.stderr),
         wired_limit(model),
-        progress.phase("Writing calibration text", count * length, "count") as advance,
+        progress.phase("Writing text", count * length, "count") as advance,
     ):
         for start in range(0, count, BATCH):
             key = _key(seed, start // BATCH)
             rows += _continued(
                 model, beginnings[start : start + BATCH], length, key, tokenizer.vocabulary_size, advance
             )
-    return Rows(tuple(map(tuple, rows)), f"self-generated, seed {seed}")
+    return Text(tuple(map(tuple, rows)), f"self-generated, seed {seed}")
 
 
-def tokenized(tokenizer: Tokenizer, documents: Sequence[Document], *, count: int, length: int, name: str) -> Rows:
+def tokenized(
+    tokenizer: Tokenizer, documents: Sequence[Document], *, count: int, length: int, name: str, hint: str
+) -> Text:
     """Return the first rows of documents that are put one after the other.
 
     A text is followed by the EOS token, if the tokenizer has one. A conversation is not: its template ends its turns.
@@ -95,23 +84,30 @@ def tokenized(tokenizer: Tokenizer, documents: Sequence[Document], *, count: int
         count: rows at most; fewer if there is no more text.
         length: tokens in each, at least 1.
         name: what the text is called, for the record and for messages.
+        hint: what to do where there is too little of it.
 
     Raises:
         PlanError: there is less text than one row, or a conversation and no chat template.
         CheckpointError: the tokenizer or its chat template fails.
     """
     tokens: list[int] = []
+    ends: list[int] = []
     for document in documents:
         tokens += _tokens(tokenizer, document, name)
+        ends.append(len(tokens))
         if len(tokens) >= count * length:
             break
     if len(tokens) < length:
         raise PlanError(
             f"{name!r} is too short: a row is {length} tokens, and there are {len(tokens)} in all.",
-            hint="add more text, or ask for fewer tokens with --calibration-tokens",
+            hint=hint,
         )
-    rows = tuple(tuple(tokens[at : at + length]) for at in range(0, len(tokens) - length + 1, length))
-    return Rows(rows[:count], f"text of {name}")
+    starts = range(0, len(tokens) - length + 1, length)[:count]
+    rows = tuple(tuple(tokens[at : at + length]) for at in starts)
+    digests = [document.digest for document in documents[: len(ends)]]
+    # A document that ends where a row begins has no token in it: hence the one before the row's last token.
+    held = ((bisect_right(ends, at), bisect_right(ends, at + length - 1)) for at in starts)
+    return Text(rows, f"text of {name}", tuple(tuple(digests[first : last + 1]) for first, last in held))
 
 
 def _beginnings(tokenizer: Tokenizer, prompts: Sequence[str], count: int, most: int) -> list[list[int]]:
@@ -133,7 +129,7 @@ def _opening(tokenizer: Tokenizer) -> list[int]:
     return written or [token for token in (tokenizer.bos_id, tokenizer.eos_id) if token is not None][:1]
 
 
-def _key(seed: int, number: int) -> mx.array:
+def _key(seed: int | str, number: int) -> mx.array:
     """Return the random key of one batch: no global state, and no seed's batch is another seed's."""
     key: mx.array = mx.random.key(int.from_bytes(sha256(f"{seed}/{number}".encode()).digest()[:8], "big"))
     return key

@@ -74,6 +74,24 @@ class Tokenizer:
         bos = self._wrapper.bos_token
         return self._encoded(text, is_whole=bool(bos) and text.startswith(bos))
 
+    def decode(self, tokens: Sequence[int]) -> str:
+        """Return the text of tokens, without those that stand for no text.
+
+        Raises:
+            CheckpointError: the tokenizer fails.
+        """
+        try:
+            return str(self._wrapper.decode(list(tokens), skip_special_tokens=True))
+        except Exception as error:
+            raise CheckpointError(
+                f"The tokenizer of {self._name!r} fails on its own tokens: {_plain(error)}.",
+                hint="compare its tokenizer files with the original's",
+            ) from error
+
+    def is_like(self, other: "Tokenizer", texts: Sequence[str]) -> bool:
+        """Whether both have the same tokens, and give the same ones to some texts."""
+        return self.vocabulary == other.vocabulary and all(self.encode(text) == other.encode(text) for text in texts)
+
     def demand_template(self) -> None:
         """Do nothing if there is a chat template.
 
@@ -122,9 +140,14 @@ class Tokenizer:
         return _id(self._wrapper.eos_token_id)
 
     @property
+    def vocabulary(self) -> dict[str, int]:
+        """Every token that stands for text, and its id."""
+        return dict(self._wrapper.get_vocab())
+
+    @property
     def vocabulary_size(self) -> int:
         """One more than the highest id that stands for text; a model may have logits beyond it, for padding."""
-        return 1 + int(max(self._wrapper.get_vocab().values()))
+        return 1 + int(max(self.vocabulary.values()))
 
     def conversation(self, messages: Sequence[Message], *, answering: bool = False) -> list[int]:
         """Return the tokens of a whole conversation, the same on every day.
@@ -136,7 +159,15 @@ class Tokenizer:
         Raises:
             CheckpointError: there is no chat template, it refuses these messages, or the tokenizer fails.
         """
-        return self._encoded(self._written(messages, answering=answering))
+        return self._encoded(self.written(messages, answering=answering))
+
+    def continuation(self, text: str) -> list[int]:
+        """Return the tokens of text that stands within another, or that a template wrote: of itself alone.
+
+        Raises:
+            CheckpointError: the tokenizer fails.
+        """
+        return self._encoded(text)
 
     def open_prefix(self) -> list[int]:
         """Return the tokens of a conversation up to where the user's first words begin, the same on every day.
@@ -146,15 +177,24 @@ class Tokenizer:
         Raises:
             CheckpointError: there is no chat template, or it fails.
         """
-        before, mark, _ = self._written([{"role": "user", "content": _MARK}]).partition(_MARK)
+        before, mark, _ = self.written([{"role": "user", "content": _MARK}]).partition(_MARK)
         # Most tokenizers hold a space and the word after it as one token: a space alone at the end is rare text.
         return self._encoded(before.rstrip(" ")) if mark else []
 
-    def _written(self, messages: Sequence[Message], *, answering: bool = False) -> str:
-        """Return a conversation as the template writes it, on a fixed day."""
+    def written(self, messages: Sequence[Message], *, answering: bool = False, is_open: bool = False) -> str:
+        """Return a conversation as the template writes it, the same on every day.
+
+        Args:
+            messages: the turns.
+            answering: go on to where the assistant's next turn begins.
+            is_open: leave the last turn open, to be continued.
+
+        Raises:
+            CheckpointError: there is no chat template, or it refuses these messages.
+        """
         self.demand_template()
         template = self._wrapper.chat_template
-        options = {}
+        options: dict[str, Any] = {"continue_final_message": True} if is_open else {}
         if isinstance(template, str) and _TODAY.search(template):
             # transformers lets no caller set the clock that a template reads.
             options["chat_template"] = _TODAY.sub(lambda asked: repr(_DAY.strftime(asked["form"])), template)

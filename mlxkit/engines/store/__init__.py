@@ -5,32 +5,45 @@ The door to safetensors, YAML and file locks. It knows no MLX: weights pass thro
 
 from mlxkit.core.names import TINY
 from mlxkit.engines.store.checkpoints import Written, write_checkpoint
+from mlxkit.engines.store.digests import weights_digest
 from mlxkit.engines.store.folders import is_same_disk, refuse_existing, replacing
-from mlxkit.engines.store.kept import drop, fingerprint, keep, kept, recalled, tidy
+from mlxkit.engines.store.journal import Journal
+from mlxkit.engines.store.kept import drop, fingerprint, keep, keep_json, kept, recalled, tidy
 from mlxkit.engines.store.locating import is_local, local, locate, shown
 from mlxkit.engines.store.made import Made, made_below
-from mlxkit.engines.store.prompts import prompts
+from mlxkit.engines.store.prompts import evaluation_prompts, prompts
+from mlxkit.engines.store.questions import is_of_harness, task_questions
 from mlxkit.engines.store.reading import read
+from mlxkit.engines.store.texts import keep_text, read_documents, recalled_text
 
 __all__ = [
     "TINY",
+    "Journal",
     "Made",
     "Written",
     "drop",
+    "evaluation_prompts",
     "fingerprint",
     "is_local",
+    "is_of_harness",
     "is_same_disk",
     "keep",
+    "keep_json",
+    "keep_text",
     "kept",
     "local",
     "locate",
     "made_below",
     "prompts",
     "read",
+    "read_documents",
     "recalled",
+    "recalled_text",
     "refuse_existing",
     "replacing",
     "shown",
+    "task_questions",
     "tidy",
+    "weights_digest",
     "write_checkpoint",
 ]

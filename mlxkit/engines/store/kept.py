@@ -51,7 +51,7 @@ def kept(kind: str, key: Mapping[str, Any], suffix: str = "") -> Path:
     """
     name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
     path = cache_folder() / kind / f"{name}{suffix}"
-    with _told():
+    with telling():
         path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):  # it is not there, or another user's: then its age is no concern of ours
         os.utime(path)
@@ -67,12 +67,21 @@ def keep(path: Path, content: bytes) -> None:
     """
     partial = path.with_name(f"partial-{os.getpid()}-{path.name}")
     try:
-        with _told():
+        with telling():
             partial.write_bytes(content)
             partial.replace(path)
     finally:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
+
+
+def keep_json(path: Path, value: Any) -> None:
+    """Write a kept file of JSON, whole or not at all.
+
+    Raises:
+        MlxkitError: it cannot be written.
+    """
+    keep(path, json.dumps(value).encode())
 
 
 def recalled(path: Path) -> Any:
@@ -84,7 +93,7 @@ def recalled(path: Path) -> Any:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def telling() -> Iterator[None]:
     """Say in one sentence that the folder is of no use."""
     try:
         yield

@@ -8,7 +8,16 @@ KINDS = ("chat", "code", "prose", "maths", "json")
 
 
 def prompts() -> tuple[str, ...]:
-    """Return every prompt, each once, the kinds in turn: any five in a row are of five kinds."""
-    folder = files("mlxkit") / "data" / "prompts"
+    """Return every prompt to calibrate with, each once, the kinds in turn: any five in a row are of five kinds."""
+    return _prompts("prompts")
+
+
+def evaluation_prompts() -> tuple[str, ...]:
+    """Return every prompt to evaluate with, in the same order; none of them is one to calibrate with."""
+    return _prompts("prompts/evaluation")
+
+
+def _prompts(name: str) -> tuple[str, ...]:
+    folder = files("mlxkit") / "data" / name
     kinds = [(folder / f"{kind}.txt").read_text(encoding="utf-8").splitlines() for kind in KINDS]
     return tuple(prompt for prompt in chain.from_iterable(zip_longest(*kinds)) if prompt)

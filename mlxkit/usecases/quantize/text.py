@@ -1,14 +1,12 @@
 """The text that statistics are taken on, and the other text that choices are judged by."""
 
-import json
 import sys
-from dataclasses import dataclass
 from typing import Any
 
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import PlanError
 from mlxkit.core.progress import Progress
-from mlxkit.core.text import digest, documents, share
+from mlxkit.core.text import Text, share
 from mlxkit.engines import models, store
 from mlxkit.usecases.quantize.plan import ROW_TOKENS, QuantizePlan
 
@@ -17,28 +15,6 @@ METHOD = 2
 
 HELD_OUT = 4
 """One in so many rows is held out of calibration, to judge by; of a user's file one in so many documents."""
-
-
-@dataclass(frozen=True)
-class Text:
-    """Rows of tokens, and what the record says of them.
-
-    Attributes:
-        rows: token ids, all of one length.
-        origin: where they are from.
-    """
-
-    rows: tuple[tuple[int, ...], ...]
-    origin: str
-
-    @property
-    def tokens(self) -> int:
-        """How many tokens there are."""
-        return sum(map(len, self.rows))
-
-    def data(self) -> dict[str, Any]:
-        """Return what identifies it, as JSON."""
-        return {"origin": self.origin, "digest": digest(self.rows), "tokens": self.tokens}
 
 
 def identity(source: Checkpoint, dtype: str, *, is_reduced: bool) -> dict[str, Any]:
@@ -86,14 +62,14 @@ def _written(
 ) -> Text:
     """Return text that the model writes, or has written in an earlier run."""
     path = store.kept("texts", {**base, "count": count, "length": length, "seed": seed}, ".json")
-    kept = store.recalled(path)
+    kept = store.recalled_text(path)
     if kept is not None:
-        return Text(tuple(map(tuple, kept["rows"])), kept["origin"])
+        return kept
     bench.demand_finite(progress)
     prompts = store.prompts()
     found = models.sampled(bench.model, tokenizer, prompts, count=count, length=length, seed=seed, progress=progress)
-    store.keep(path, json.dumps({"rows": found.tokens, "origin": found.origin}).encode())
-    return Text(found.tokens, found.origin)
+    store.keep_text(path, found)
+    return found
 
 
 def _from_file(
@@ -102,20 +78,16 @@ def _from_file(
     path = plan.calibration
     if path is None:
         raise AssertionError("asked for by the caller")
-    try:
-        found = documents(path.expanduser().read_bytes(), path.name)
-    except OSError as error:
-        raise PlanError(
-            f"{str(path)!r} cannot be read: {error.strerror or error}.", hint="name a file: .txt or .jsonl"
-        ) from error
+    found = store.read_documents(path)
     # Held-out documents come last, so that no more than one of them begins in a row of the others.
     ordered = sorted(found, key=lambda document: share(document, HELD_OUT) == 0)
-    rows = models.tokenized(tokenizer, ordered, count=sys.maxsize, length=length, name=path.name)
-    if len(rows.tokens) < 2:
+    hint = "add more text, or ask for fewer tokens with --calibration-tokens"
+    text = models.tokenized(tokenizer, ordered, count=sys.maxsize, length=length, name=path.name, hint=hint)
+    if len(text.rows) < 2:
         raise PlanError(
-            f"{path.name!r} has only {len(rows.tokens) * length} tokens of use: some must be held out to judge by.",
+            f"{path.name!r} has only {len(text.rows) * length} tokens of use: some must be held out to judge by.",
             hint=f"name a file with at least {2 * length} tokens, or leave --calibration out",
         )
-    held_out = min(held_out, len(rows.tokens) // 2)
-    most = min(count, len(rows.tokens) - held_out)
-    return Text(rows.tokens[:most], rows.origin), Text(rows.tokens[-held_out:], rows.origin)
+    held_out = min(held_out, len(text.rows) // 2)
+    most = min(count, len(text.rows) - held_out)
+    return text.part(slice(most)), text.part(slice(-held_out, None))

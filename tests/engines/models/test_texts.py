@@ -83,15 +83,15 @@ def text_of(tokenizer, row):
 def test_the_same_seed_writes_the_same_and_another_seed_something_else(tiny):
     rows, again, other = (write(*tiny, count=2, seed=seed) for seed in (7, 7, 8))
     assert rows.origin == "self-generated, seed 7"
-    assert [len(row) for row in rows.tokens] == [LENGTH] * 2
+    assert [len(row) for row in rows.rows] == [LENGTH] * 2
     assert again == rows
     assert other.origin == "self-generated, seed 8"
-    assert not set(other.tokens) & set(rows.tokens)
+    assert not set(other.rows) & set(rows.rows)
 
 
 def test_tiny_asks_and_answers_by_itself(tiny):
     _, tokenizer = tiny
-    texts = [text_of(tokenizer, row) for row in write(*tiny, seed=1).tokens]
+    texts = [text_of(tokenizer, row) for row in write(*tiny, seed=1).rows]
     assert all(text.startswith("<|im_start|>user\n") for text in texts)
     assert texts[1].startswith("<|im_start|>user\nWhat is 12 + 7?<|im_end|>\n<|im_start|>assistant\n19<|im_end|>\n")
     assert texts[0] != texts[2]
@@ -117,12 +117,12 @@ def test_beginnings_are_kept_and_every_row_goes_on_from_its_own(chat):
         for number in range(count)
     ]
     assert any(len(beginning) == 50 for beginning in wanted)
-    for row, beginning in zip(rows.tokens, wanted, strict=True):
+    for row, beginning in zip(rows.rows, wanted, strict=True):
         assert list(row[: len(beginning)]) == beginning
         assert list(row[len(beginning) :]) == [(beginning[-1] + 1 + step) % 258 for step in range(200 - len(beginning))]
     steps = 200 - len(opening)
     assert model.shapes == [size for rows in (BATCH, 3) for size in [(rows, len(opening) - 1), *[(rows, 1)] * steps]]
-    assert progress.named == ("Writing calibration text", count * 200, "count")
+    assert progress.named == ("Writing text", count * 200, "count")
     assert sum(progress.done) == count * 200
 
 
@@ -130,14 +130,14 @@ def test_tokens_are_drawn_at_temperature_one_and_none_that_stands_for_nothing(ch
     shares = mx.array([0.5, 0.3, 0.2])
     logits = mx.concatenate([mx.log(shares), mx.full((255,), -1e9), mx.full((62,), 9.0)])  # the last 62 are padding
     rows = write(Scripted(lambda last: mx.broadcast_to(logits, (len(last), 320))), chat, count=16, length=256)
-    drawn = Counter(token for row in rows.tokens for token in row[LENGTH:])
+    drawn = Counter(token for row in rows.rows for token in row[LENGTH:])
     total = sum(drawn.values())
     assert set(drawn) == {0, 1, 2}
     assert all(abs(drawn[token] / total - share) < 0.03 for token, share in enumerate(shares.tolist()))
 
 
 def test_without_a_template_rows_begin_with_the_end_token_or_the_prompt(plain):
-    rows = write(Scripted(counting), plain, count=4).tokens
+    rows = write(Scripted(counting), plain, count=4).rows
     assert [row[0] for row in rows[::2]] == [plain.eos_id] * 2
     for row, prompt in zip(rows[1::2], PROMPTS, strict=False):
         assert list(row[: len(prompt)]) == plain.encode(prompt)
@@ -154,10 +154,10 @@ def test_without_a_template_the_token_that_begins_texts_comes_first(tmp_path):
     folder = write_chat_model(tmp_path / "plain", template=None)
     tokenizer = special(folder, bos_token="<|im_start|>", eos_token="<|im_end|>")
     assert (tokenizer.bos_id, tokenizer.eos_id) == (0, 1)
-    assert write(Scripted(counting), tokenizer, count=1).tokens[0][0] == 0
+    assert write(Scripted(counting), tokenizer, count=1).rows[0][0] == 0
     bare = special(folder)
     assert (bare.bos_id, bare.eos_id) == (None, None)
-    assert write(Scripted(counting), bare, count=1).tokens[0][0] == bare.encode(PROMPTS[0])[0]
+    assert write(Scripted(counting), bare, count=1).rows[0][0] == bare.encode(PROMPTS[0])[0]
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_an_open_row_begins_where_the_users_words_would(tmp_path, template, befo
     tokenizer = tokenizer_of(write_chat_model(tmp_path / "model", template=template))
     opening = tokenizer.encode(before) if before else []
     assert tokenizer.open_prefix() == opening
-    first = write(Scripted(counting), tokenizer, count=1).tokens[0]
+    first = write(Scripted(counting), tokenizer, count=1).rows[0]
     assert list(first[: len(opening) or 1]) == (opening or [tokenizer.eos_id])
 
 
@@ -220,7 +220,7 @@ def test_a_cache_of_any_kind_gives_what_the_whole_row_gives(name, tmp_path, plai
         def encode(self, text):
             return [ord(letter) % vocabulary for letter in text]
 
-    rows = models.sampled(Sharp(), Small(), ["an apple", "two"], count=4, length=40, seed=0, progress=Silent()).tokens
+    rows = models.sampled(Sharp(), Small(), ["an apple", "two"], count=4, length=40, seed=0, progress=Silent()).rows
     whole = mx.argmax(model(mx.array(rows)), axis=-1).tolist()
     for row, predicted, given in zip(rows, whole, (1, 8, 1, 3), strict=True):
         assert list(row[given:]) == predicted[given - 1 : -1]
@@ -228,41 +228,45 @@ def test_a_cache_of_any_kind_gives_what_the_whole_row_gives(name, tmp_path, plai
 
 def test_documents_are_put_one_after_the_other(chat):
     texts = (Document(text="one two"), Document(text="three"), Document(messages=TALK), Document(text="four"))
-    rows = models.tokenized(chat, texts, count=99, length=5, name="some.jsonl")
+    rows = models.tokenized(chat, texts, count=99, length=5, name="some.jsonl", hint="more")
     one, three, four = ([*chat.encode(said), chat.eos_id] for said in ("one two", "three", "four"))
     joined = [*one, *three, *chat.conversation(TALK), *four]
-    assert rows.tokens == tuple(tuple(joined[at : at + 5]) for at in range(0, len(joined) // 5 * 5, 5))
+    assert rows.rows == tuple(tuple(joined[at : at + 5]) for at in range(0, len(joined) // 5 * 5, 5))
     assert rows.origin == "text of some.jsonl"
-    assert models.tokenized(chat, texts, count=2, length=5, name="some.jsonl").tokens == rows.tokens[:2]
+    assert models.tokenized(chat, texts, count=2, length=5, name="some.jsonl", hint="more").rows == rows.rows[:2]
 
 
 def test_a_text_that_ends_with_its_end_token_gets_no_second_one(chat):
-    rows = models.tokenized(chat, [Document(text="a<|im_end|>"), Document(text="b")], count=1, length=4, name="x")
-    assert rows.tokens == ((*chat.encode("a"), chat.eos_id, *chat.encode("b"), chat.eos_id),)
+    rows = models.tokenized(
+        chat, [Document(text="a<|im_end|>"), Document(text="b")], count=1, length=4, name="x", hint="more"
+    )
+    assert rows.rows == ((*chat.encode("a"), chat.eos_id, *chat.encode("b"), chat.eos_id),)
 
 
 def test_without_an_end_token_nothing_stands_between(tmp_path):
     tokenizer = special(write_chat_model(tmp_path / "plain", template=None))
-    rows = models.tokenized(tokenizer, [Document(text="ab"), Document(text="cd")], count=1, length=4, name="x")
-    assert rows.tokens == (tuple(tokenizer.encode("abcd")),)
+    rows = models.tokenized(
+        tokenizer, [Document(text="ab"), Document(text="cd")], count=1, length=4, name="x", hint="more"
+    )
+    assert rows.rows == (tuple(tokenizer.encode("abcd")),)
 
 
 def test_too_little_text_is_told_with_both_numbers(chat):
     with pytest.raises(PlanError, match=r"'some\.txt' is too short: a row is 64 tokens, and there are 4 in all"):
-        models.tokenized(chat, [Document(text="one")], count=1, length=64, name="some.txt")
+        models.tokenized(chat, [Document(text="one")], count=1, length=64, name="some.txt", hint="more")
 
 
 def test_conversations_need_a_template(plain):
     with pytest.raises(PlanError, match=r"'some\.jsonl' holds conversations") as caught:
-        models.tokenized(plain, [Document(messages=TALK)], count=1, length=4, name="some.jsonl")
+        models.tokenized(plain, [Document(messages=TALK)], count=1, length=4, name="some.jsonl", hint="more")
     assert caught.value.hint
 
 
 def test_the_questions_of_tiny_are_text_to_measure_on(tiny):
     questions = documents((store.locate("tiny") / "questions.jsonl").read_bytes(), "questions.jsonl")
     assert len(questions) == 500
-    rows = models.tokenized(tiny[1], questions, count=8, length=LENGTH, name="questions.jsonl")
-    assert text_of(tiny[1], rows.tokens[0]).startswith(
+    rows = models.tokenized(tiny[1], questions, count=8, length=LENGTH, name="questions.jsonl", hint="more")
+    assert text_of(tiny[1], rows.rows[0]).startswith(
         "<|im_start|>user\n7 + 49<|im_end|>\n<|im_start|>assistant\n56<|im_end|>\n<|im_start|>user\nSubtract 8 from"
     )
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from mlxkit.core.errors import DoesNotFitError, MlxkitError
 from mlxkit.core.schemes import parse
 from mlxkit.engines import models, store
-from mlxkit.engines.store.kept import _told, cache_folder
+from mlxkit.engines.store.kept import cache_folder, telling
 from tests.fakes.checkpoints import write_checkpoint
 
 KEYS = st.dictionaries(st.text(max_size=3), st.none() | st.integers() | st.text(max_size=3), max_size=3)
@@ -130,7 +130,7 @@ def test_a_folder_that_went_away_is_told_in_one_sentence(cache):
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
 def test_a_full_disk_is_told_as_one(code, cache):
-    with pytest.raises(DoesNotFitError, match="disk is full") as told, _told():
+    with pytest.raises(DoesNotFitError, match="disk is full") as told, telling():
         raise OSError(code, os.strerror(code))
     assert str(cache) in told.value.message
     assert "MLXKIT_CACHE" in told.value.hint

@@ -1,22 +1,35 @@
 from importlib.resources import files
 
-from mlxkit.engines.store import prompts
+import pytest
+
+from mlxkit.engines.store import evaluation_prompts, prompts
 from mlxkit.engines.store.prompts import KINDS
 
 FOLDER = files("mlxkit") / "data" / "prompts"
 BY_KIND = {kind: (FOLDER / f"{kind}.txt").read_text(encoding="utf-8").splitlines() for kind in KINDS}
 
 
-def test_every_file_is_a_kind_of_twenty_to_thirty_prompts():
-    assert sorted(path.name for path in FOLDER.iterdir()) == sorted(f"{kind}.txt" for kind in KINDS)
-    assert all(20 <= len(found) <= 30 for found in BY_KIND.values())
+EVALUATION = {kind: (FOLDER / "evaluation" / f"{kind}.txt").read_text(encoding="utf-8").splitlines() for kind in KINDS}
 
 
-def test_each_is_given_once_and_short():
-    given = prompts()
-    assert sorted(given) == sorted(prompt for found in BY_KIND.values() for prompt in found)
+@pytest.mark.parametrize(("folder", "fewest"), [("", 20), ("evaluation", 8)])
+def test_every_file_is_a_kind(folder, fewest):
+    files = [path for path in (FOLDER / folder).iterdir() if path.is_file()]
+    assert sorted(path.name for path in files) == sorted(f"{kind}.txt" for kind in KINDS)
+    assert all(fewest <= len(path.read_text(encoding="utf-8").splitlines()) <= 30 for path in files)
+
+
+@pytest.mark.parametrize(
+    ("given", "by_kind"), [(prompts(), BY_KIND), (evaluation_prompts(), EVALUATION)], ids=["calibration", "evaluation"]
+)
+def test_each_is_given_once_and_short(given, by_kind):
+    assert sorted(given) == sorted(prompt for found in by_kind.values() for prompt in found)
     assert len(set(given)) == len(given)
     assert all(prompt == prompt.strip() != "" and len(prompt.split()) <= 40 for prompt in given)
+
+
+def test_none_calibrates_that_evaluates():
+    assert not set(prompts()) & set(evaluation_prompts())
 
 
 def test_the_kinds_take_turns():

@@ -77,11 +77,11 @@ class Workbench:
     @property
     def modules(self) -> dict[str, nn.Module]:
         """Unit path to the module that stands there now."""
-        return _units(self.model)
+        return units(self.model)
 
     def weights(self, paths: Iterable[str]) -> Iterator[tuple[str, mx.array]]:
         """Yield the originals' weights in the dtype of the output, each read when its turn comes and then let go."""
-        modules = _units(self._opened(self._dtype))
+        modules = units(self._opened(self._dtype))
         for path in paths:
             yield path, modules.pop(path).weight
 
@@ -129,7 +129,7 @@ class Workbench:
             shapes and dtypes and take no memory.
         """
         hollow = list(paths)
-        originals = _units(self._opened(self._precision))
+        originals = units(self._opened(self._precision))
         try:
             for path in hollow:
                 module = originals.pop(path)
@@ -153,7 +153,7 @@ class Workbench:
         return module
 
     def _restore(self, paths: list[str]) -> None:
-        modules = _units(self._opened(self._precision))
+        modules = units(self._opened(self._precision))
         for path in paths:
             module = modules.pop(path)
             if self._is_reduced:
@@ -166,6 +166,7 @@ class Workbench:
         self.model.update_modules(tree_unflatten([(path, module)]))
 
 
-def _units(model: nn.Module) -> dict[str, nn.Module]:
+def units(model: nn.Module) -> dict[str, nn.Module]:
+    """Return unit path to module: of each that can be quantized, or is."""
     modules = tree_flatten(model.leaf_modules(), is_leaf=nn.Module.is_module)
     return {path: module for path, module in modules if hasattr(module, "to_quantized") or hasattr(module, "scales")}

@@ -1,0 +1,66 @@
+"""What a checkpoint's weights are: the digest that names them, whatever they are called and wherever they lie."""
+
+import hashlib
+import json
+from pathlib import Path
+
+from mlxkit.core.checkpoint import Checkpoint
+from mlxkit.core.errors import NotFoundError
+from mlxkit.core.progress import Advance, Progress
+from mlxkit.core.record import checkpoint_digest
+from mlxkit.engines.store.kept import fingerprint, keep_json, kept, recalled
+
+_PIECE_BYTES = 4 * 2**20
+
+
+def weights_digest(checkpoint: Checkpoint, progress: Progress) -> str:
+    """Return the digest of all weights, as the build record has it.
+
+    Every byte of them is read, unless that was done before and no file has changed since.
+
+    Args:
+        checkpoint: sound.
+        progress: told the bytes read.
+
+    Raises:
+        NotFoundError: a file cannot be read.
+    """
+    path = kept("digests", {"checkpoint": fingerprint(checkpoint)}, ".json")
+    known = recalled(path)
+    if isinstance(known, str):
+        return known
+    digests: dict[str, str] = {}
+    with progress.phase(f"Reading {checkpoint.name}", checkpoint.size_bytes, "bytes") as advance:
+        for shard in checkpoint.shards:
+            try:
+                digests |= _digests(checkpoint, shard, advance)
+            except OSError as error:
+                raise NotFoundError(
+                    f"{shard!r} in {str(checkpoint.folder)!r} cannot be read: {error.strerror}.",
+                    hint="check its permissions",
+                ) from error
+    found = checkpoint_digest(digests)
+    keep_json(path, found)
+    return found
+
+
+def _digests(checkpoint: Checkpoint, shard: str, advance: Advance) -> dict[str, str]:
+    """Return tensor name to the sha256 of its bytes, in hex, for one file."""
+    path: Path = checkpoint.folder / shard
+    found = {}
+    with path.open("rb") as file:
+        size_bytes = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(size_bytes))
+        for name in (name for name, tensor in checkpoint.tensors.items() if tensor.file == shard):
+            start, end = header[name]["data_offsets"]
+            file.seek(8 + size_bytes + start)
+            hashed, left = hashlib.sha256(), end - start
+            while left:
+                piece = file.read(min(left, _PIECE_BYTES))
+                if not piece:
+                    raise OSError(0, "it is shorter than its header says")
+                hashed.update(piece)
+                left -= len(piece)
+                advance(len(piece))
+            found[name] = hashed.hexdigest()
+    return found
