@@ -95,3 +95,17 @@ def test_nothing_is_drawn_after_a_phase_broke() -> None:
         later(5)
 
     assert out.getvalue() == drawn
+
+
+def test_what_was_found_so_far_stands_beside_the_bar() -> None:
+    bars, out = screen()
+
+    with bars.phase("judging", 3, "count") as advance:
+        advance(1, "KL 0.012 ± 0.003 nats")
+        advance(1)
+        assert bars._display is not None
+        bars._display.refresh()
+
+    assert any(
+        "judging" in line and "2/3" in line and "KL 0.012 ± 0.003 nats" in line for line in out.getvalue().splitlines()
+    )

@@ -142,9 +142,7 @@ def test_ids_are_completed_the_newest_first() -> None:
     ledger.record([measurement(1), measurement(2)])
 
     assert [identifier for identifier, _ in completions("")] == [measurement(2).id[:12], measurement(1).id[:12]]
-    assert completions(measurement(1).id[:5]) == (
-        (measurement(1).id[:12], "tiny, evaluation: KL 0.0329 ± 0.0096"),
-    )
+    assert completions(measurement(1).id[:5]) == ((measurement(1).id[:12], "tiny, evaluation: KL 0.0329 ± 0.0096"),)
 
 
 def test_a_ledger_that_is_none_completes_nothing(path: Path) -> None:

@@ -248,7 +248,7 @@ def test_nan_is_found_before_it_is_measured(tmp_path):
     progress = Phases()
     with pytest.raises(IntegrityError, match="v_proj"):
         make(source, tmp_path / "out", progress=progress, **BUDGET)
-    assert progress.names == ["Reading the original"]
+    assert progress.names == ["Reading weights"]
     assert [path.name for path in tmp_path.iterdir()] == ["source"]
 
 

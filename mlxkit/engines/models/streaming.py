@@ -108,7 +108,7 @@ def demand_finite(model: nn.Module, progress: Progress) -> None:
         IntegrityError: one holds NaN or infinity.
     """
     sums = finite_sums(model)
-    with progress.phase("Reading the original", len(sums), "count") as advance:
+    with progress.phase("Reading weights", len(sums), "count") as advance:
         for name, total in sums.items():
             _demand_finite(name, total)
             advance(1)

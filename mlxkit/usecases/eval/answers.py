@@ -64,7 +64,7 @@ def answers(
     known = store.recalled(floor)
     if missing or known is None:
         store.tidy()
-        asked = reader(original.checkpoint, trust_remote_code=plan.trust_remote_code)
+        asked = original.opened(reader, plan, progress)
         done, total = sum(map(len, rows)) - len(rows[0]) * len(missing), sum(map(len, rows))
         with progress.phase(f"Asking {original.subject.name}", total, "count", done) as advance:
             for number in missing:

@@ -57,7 +57,7 @@ class Bench:
         self, model: Side, original: Side | None, plan: EvalPlan, reader: models.Open, progress: Progress
     ) -> None:
         self._model, self._original, self._plan, self._progress = model, original, plan, progress
-        self._reader = reader(model.checkpoint, trust_remote_code=plan.trust_remote_code)
+        self._reader = model.opened(reader, plan, progress)
         self._head: models.Reader | None = None
         if original is not None:
             self._head = reader(original.checkpoint, trust_remote_code=plan.trust_remote_code)

@@ -110,7 +110,7 @@ def _answered(tasks: list[Measurement]) -> tuple[Table, ...]:
         Column("95 % interval"),
         Column("Lost", "count"),
         Column("Gained", "count"),
-        Column("By chance", "ratio"),
+        Column("p", "ratio"),
     )
     return (Table("Questions", columns, tuple(row for found in tasks for row in _task_rows(found))),)
 

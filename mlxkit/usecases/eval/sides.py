@@ -34,6 +34,17 @@ class Side:
         named = {use: options.get(use) for use in ("calibration", "held_out")} if isinstance(options, dict) else {}
         return {use: _digests(said) for use, said in named.items() if isinstance(said, dict)}
 
+    def opened(self, reader: models.Open, plan: EvalPlan, progress: Progress) -> models.Reader:
+        """Return its model to read with.
+
+        Raises:
+            IntegrityError: a weight is NaN or infinite.
+            MlxkitError: it cannot be opened.
+        """
+        found: models.Reader = reader(self.checkpoint, trust_remote_code=plan.trust_remote_code)
+        models.demand_finite(found.model, progress)
+        return found
+
     @property
     def is_as_recorded(self) -> bool:
         """Whether the build record, if there is one, tells of these weights."""

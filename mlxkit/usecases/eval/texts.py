@@ -86,7 +86,7 @@ def _written(plan: EvalPlan, writer: Side, reader: models.Open, progress: Progre
     if kept is not None:
         return kept
     text = models.sampled(
-        reader(writer.checkpoint, trust_remote_code=plan.trust_remote_code).model,
+        writer.opened(reader, plan, progress).model,
         writer.tokenizer,
         store.evaluation_prompts(),
         count=plan.rows,
