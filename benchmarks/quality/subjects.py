@@ -124,7 +124,7 @@ class Writer:
             found = models.sampled(
                 self._bench.model, self._tokenizer, prompts, count=rows, length=LENGTH, seed=seed, progress=Silent()
             )
-            path.write_text(json.dumps({"rows": found.tokens, "origin": found.origin}), encoding="utf-8")
+            path.write_text(json.dumps({"rows": found.rows, "origin": found.origin}), encoding="utf-8")
         kept = json.loads(path.read_text(encoding="utf-8"))
         return Text(models.array(kept["rows"]), kept["origin"])
 

@@ -43,13 +43,23 @@ def load(path: Path) -> dict[str, mx.array]:
     Raises:
         MlxkitError: it is not what was written.
     """
+    return load_with_facts(path)[0]
+
+
+def load_with_facts(path: Path) -> tuple[dict[str, mx.array], dict[str, str]]:
+    """Return the arrays of a kept file, and what is said beside them.
+
+    Raises:
+        MlxkitError: it is not what was written.
+    """
     try:
-        arrays: Any = mx.load(str(path))
+        found: Any = mx.load(str(path), return_metadata=True)
     except RuntimeError as error:
         raise MlxkitError(
             f"The kept file {str(path)!r} is damaged: {_plain(error)}.", hint="delete it: it is made again"
         ) from error
-    return dict(arrays)
+    arrays, facts = found
+    return dict(arrays), dict(facts)
 
 
 def _plain(error: Exception) -> str:

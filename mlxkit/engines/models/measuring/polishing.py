@@ -20,6 +20,7 @@ from mlx.optimizers import Adam
 from mlx.utils import tree_map
 
 from mlxkit.core.progress import Advance, Progress
+from mlxkit.engines.models import saving
 from mlxkit.engines.models.encoding import Encoded
 from mlxkit.engines.models.measuring.reference import Reference
 from mlxkit.engines.models.measuring.student import Coordinates, Grid, Student
@@ -95,7 +96,7 @@ def polish(
         encoded: unit path to what stands in its place.
         rows: text to train on, (count, length), token ids.
         held_out: text to choose by, (count, length).
-        state: file that an earlier run with the same arguments left, or that this one is to leave.
+        state: ``*.safetensors`` that an earlier run with the same arguments left, or that this one is to leave.
         seed: of the order in which rows are taken.
         progress: told the tokens.
         schedule: how long and how fast.
@@ -191,13 +192,10 @@ class _Course:
         """Write where training stands, whole or not at all."""
         parts = {"now": self._now, "best": self.best, "optimizer": self._optimizer.state}
         facts = {"nats": json.dumps(self.nats), "step": str(self.step)}
-        partial = path.with_name(f"partial-{path.name}.safetensors")
-        mx.save_safetensors(str(partial), dict(_flat(parts)), facts)
-        partial.replace(path)
+        saving.save(path, dict(_flat(parts)), facts)
 
     def _load(self, path: Path) -> None:
-        found: Any = mx.load(str(path), format="safetensors", return_metadata=True)
-        arrays, facts = found
+        arrays, facts = saving.load_with_facts(path)
         parts = _nested(arrays)
         self._now, self.best, self._optimizer.state = parts["now"], parts["best"], parts["optimizer"]
         self.nats, self.step = json.loads(facts["nats"]), int(facts["step"])

@@ -67,7 +67,9 @@ def same(one: Polished, other: Polished) -> bool:
 def test_what_is_stored_is_what_was_measured_and_no_unit_is_left_out(name: str, tmp_path: Path) -> None:
     bench, encoded = stand(name, tmp_path / name)
     # On the very text that it is judged by: a random model's answers to other text have little in common.
-    found = polished((bench, encoded), tmp_path / "state", Schedule(epochs=4, batch=1, warm_steps=1), rows=HELD_OUT)
+    found = polished(
+        (bench, encoded), tmp_path / "state.safetensors", Schedule(epochs=4, batch=1, warm_steps=1), rows=HELD_OUT
+    )
     assert found.after_nats < found.before_nats
     assert found.before_nats == pytest.approx(divergence(bench, encoded), rel=1e-4)
     assert found.after_nats == pytest.approx(divergence(bench, found.encoded), rel=1e-4)
@@ -84,13 +86,13 @@ def test_what_is_stored_is_what_was_measured_and_no_unit_is_left_out(name: str, 
 def test_the_originals_are_on_the_bench_again(llama: Stand, tmp_path: Path) -> None:
     bench, _ = llama
     bench.ask(HELD_OUT, Silent())
-    polished(llama, tmp_path / "state")
+    polished(llama, tmp_path / "state.safetensors")
     assert bench.divergences(Silent()) == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("rate", [0.0, 1e4])
 def test_what_held_out_text_does_not_confirm_is_not_kept(rate: float, llama: Stand, tmp_path: Path) -> None:
-    found = polished(llama, tmp_path / "state", Schedule(epochs=4, batch=4, rate=rate, patience=2))
+    found = polished(llama, tmp_path / "state.safetensors", Schedule(epochs=4, batch=4, rate=rate, patience=2))
     assert all(found.encoded[path] is given for path, given in llama[1].items())
     assert found.after_nats == found.before_nats
     assert len(found.epoch_nats) == 2  # no epoch beyond its patience
@@ -99,7 +101,7 @@ def test_what_held_out_text_does_not_confirm_is_not_kept(rate: float, llama: Sta
 def test_nothing_to_train(llama: Stand, tmp_path: Path) -> None:
     bench, encoded = llama
     without = {path: weights for path, weights in encoded.items() if weights.biases is None}
-    found = polished((bench, without), tmp_path / "state")
+    found = polished((bench, without), tmp_path / "state.safetensors")
     assert found == Polished(without, found.before_nats, found.before_nats, (), 0)
     assert found.before_nats > 0
 
@@ -122,20 +124,20 @@ class Interrupting(Silent):
 
 
 def test_an_interrupted_run_ends_as_one_that_was_not(llama: Stand, tmp_path: Path) -> None:
-    whole = polished(llama, tmp_path / "whole")
+    whole = polished(llama, tmp_path / "whole.safetensors")
     for after in (3, 6):  # within the first epoch; within the second
         with pytest.raises(KeyboardInterrupt):
-            polished(llama, tmp_path / "parts", progress=Interrupting(after))
+            polished(llama, tmp_path / "parts.safetensors", progress=Interrupting(after))
     bench, _ = llama
     bench.ask(HELD_OUT, Silent())
     assert bench.divergences(Silent()) == [0.0, 0.0]
-    resumed = polished(llama, tmp_path / "parts")
+    resumed = polished(llama, tmp_path / "parts.safetensors")
     assert same(whole, resumed)
-    assert same(whole, polished(llama, tmp_path / "parts"))  # what is finished is only read
+    assert same(whole, polished(llama, tmp_path / "parts.safetensors"))  # what is finished is only read
     assert sorted(path.name for path in tmp_path.iterdir()) == ["parts", "whole"]
 
 
 def test_an_original_too_large_for_the_memory(tmp_path: Path) -> None:
     at = stand("llama", tmp_path / "it", is_reduced=True)
-    found = polished(at, tmp_path / "state", Schedule(epochs=2, batch=1, warm_steps=1), rows=HELD_OUT)
+    found = polished(at, tmp_path / "state.safetensors", Schedule(epochs=2, batch=1, warm_steps=1), rows=HELD_OUT)
     assert found.after_nats < found.before_nats

@@ -197,5 +197,5 @@ def test_they_predict_the_divergence_of_tiny():
         "model.layers.4.self_attn.o_proj",
         "model.layers.4.mlp.down_proj",
     ]
-    found = ratios(model, units_of(model), mx.array(written.tokens), paths, size=0.02)
+    found = ratios(model, units_of(model), mx.array(written.rows), paths, size=0.02)
     assert {path: ratio for path, ratio in found.items() if not 0.5 < ratio < 2} == {}
