@@ -1,6 +1,6 @@
 """What judging variants costs, against plain forward passes over the same text, and against mlx-lm's own perplexity.
 
-    python benchmarks/eval.py [--rounds 5] [--rows 16]
+    python benchmarks/eval.py [--rounds 5] [--rows 32]
 
 The original is asked once and each of N variants judged: N + 1 passes, and what comparing costs. Target: at most 1.1 of
 the time of N + 1 plain passes. Text, checkpoints and weights in memory are the same on both sides.
@@ -100,7 +100,7 @@ def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rows", type=int, default=16)
+    parser.add_argument("--rows", type=int, default=32)
     asked = parser.parse_args()
     mx.set_default_device(mx.cpu)
     found = {}

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -33,7 +33,7 @@ class Judged:
 
     def as_json(self) -> dict[str, Any]:
         """Return it as JSON, for `Judged.from_json`."""
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self)}  # `asdict` copies every number
 
     @classmethod
     def from_json(cls, said: dict[str, Any]) -> "Judged":

@@ -7,9 +7,11 @@ are kept themselves.
 
 import gc
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import mlx.core as mx
+from mlx import nn
 
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import CheckpointError, IntegrityError
@@ -60,6 +62,10 @@ class Reader:
             self.vocabulary = int(self.model(mx.array([[0]])).shape[-1])
             self.head_path = find_head_path(self.model, units(self.model))
 
+    @cached_property
+    def _head(self) -> nn.Module:
+        return units(self.model)[str(self.head_path)]
+
     def logits(self, tokens: mx.array) -> mx.array:
         """Return what it expects after each token: (rows, time) token ids to (rows, time, vocabulary)."""
         with upstream(self._checkpoint):
@@ -79,14 +85,13 @@ class Reader:
         if self.head_path is None:
             return {_LOGITS: self.logits(tokens)}
         found: list[mx.array] = []
-        unit = units(self.model)[self.head_path]
-        head = linear(unit)
+        head = linear(self._head)
 
         def keep(x: mx.array) -> mx.array:
             found.append(x)
             return head(x)
 
-        with upstream(self._checkpoint), replaced_head(unit, keep):
+        with upstream(self._checkpoint), replaced_head(self._head, keep):
             self.model(tokens)
             mx.eval(found)
         return {_HIDDEN: found[0]}
@@ -96,9 +101,8 @@ class Reader:
         if _LOGITS in answers:
             return answers[_LOGITS]
         hidden = answers[_HIDDEN]
-        unit = units(self.model)[str(self.head_path)]
-        head = linear(unit)
-        with upstream(self._checkpoint), replaced_head(unit, lambda _: head(hidden)):
+        head = linear(self._head)
+        with upstream(self._checkpoint), replaced_head(self._head, lambda _: head(hidden)):
             found: mx.array = self.model(mx.zeros(hidden.shape[:2], mx.uint32))
             mx.eval(found)
         return found

@@ -134,7 +134,7 @@ def test_an_interrupted_run_ends_as_one_that_was_not(llama: Stand, tmp_path: Pat
     resumed = polished(llama, tmp_path / "parts.safetensors")
     assert same(whole, resumed)
     assert same(whole, polished(llama, tmp_path / "parts.safetensors"))  # what is finished is only read
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["parts", "whole"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["parts.safetensors", "whole.safetensors"]
 
 
 def test_an_original_too_large_for_the_memory(tmp_path: Path) -> None:
