@@ -55,18 +55,21 @@ DOORS = {
     "click": ("cli",),
     "prompt_toolkit": ("cli",),
     "rich": ("render", "cli"),
+    "matplotlib": ("render/picture.py",),
 }
 """Which part of the package imports which dependency; nothing else may."""
 
 LATE = {
     "cli/commands/run.py": {"mlxkit.cli.answers", "mlxkit.cli.chat"},  # both stand on the use-case
     "cli/app.py": {"mlxkit.render.envelope"},
+    "cli/pictures.py": {"mlxkit.render.picture"},
     # A command that is given a folder needs nothing of the Hub's library, which costs as much as all else.
     "cli/obtaining.py": {"mlxkit.engines.store", "mlxkit.usecases.fetch"},
     # An extra that most do not install; where it is, importing it takes seconds.
     "engines/harness.py": {"lm_eval", "lm_eval.api.model", "lm_eval.tasks", "lm_eval.utils"},
     "cli/output.py": {
         "mlxkit.cli.bars",
+        "mlxkit.render.commas",
         "mlxkit.render.envelope",
         "mlxkit.render.markdown",
         "mlxkit.render.text",

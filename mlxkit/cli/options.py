@@ -13,6 +13,8 @@ from mlxkit.core.sizes import parse_size
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+FORMS = ("text", "json", "markdown")
+PICTURES = (".svg", ".png")
 DTYPES = ("bfloat16", "float16", "float32")
 
 
@@ -33,16 +35,48 @@ class Size(click.ParamType[int]):
 
 def output(function: Command) -> Command:
     """Add `--format`, `--json` and `--quiet`, which every command has."""
+    return _output(function, FORMS, "How the result is printed on stdout.")
+
+
+def tabular(function: Command) -> Command:
+    """Add what `output` adds, with CSV among the formats."""
+    return _output(function, (*FORMS, "csv"), "How the result is printed on stdout; csv is its main table alone.")
+
+
+def plot(function: Command) -> Command:
+    """Add `--plot`, given to the command as `plot`: where to draw the result, or None."""
+    return click.option(
+        "--plot",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, writable=True, path_type=Path),
+        callback=_drawn,
+        help="Draw the result into FILE, which ends in .svg or .png; one that is there is replaced.",
+    )(function)
+
+
+def _drawn(_context: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
+    if path is None:
+        return None
+    if path.suffix.lower() not in PICTURES:
+        raise click.BadParameter(f"{str(path)!r} ends in neither {' nor '.join(PICTURES)}.")
+    if not path.parent.is_dir():
+        raise click.BadParameter(f"There is no folder {str(path.parent)!r}.")
+    if not os.access(path.parent, os.W_OK):
+        raise click.BadParameter(f"Nothing can be written to the folder {str(path.parent)!r}.")
+    return path
+
+
+def _output(function: Command, forms: tuple[str, ...], words: str) -> Command:
     for decorate in (
         click.option("-q", "--quiet", is_flag=True, help="No progress and no hints on stderr."),
         click.option("--json", "form", flag_value="json", help="Same as --format json."),
         click.option(
             "--format",
             "form",
-            type=click.Choice(["text", "json", "markdown"]),
+            type=click.Choice(forms),
             default="text",
             show_default=True,
-            help="How the result is printed on stdout.",
+            help=words,
         ),
     ):
         function = decorate(function)

@@ -34,6 +34,10 @@ def _rendered(result: Result, form: str) -> str:
         from mlxkit.render.markdown import render_markdown  # noqa: PLC0415
 
         return render_markdown(result.report())
+    if form == "csv":
+        from mlxkit.render.commas import render_csv  # noqa: PLC0415
+
+        return render_csv(result.report())
     from mlxkit.render.text import render_text  # noqa: PLC0415
 
     terminal = is_terminal(sys.stdout)

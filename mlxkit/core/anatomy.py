@@ -95,14 +95,46 @@ def active_parameters(config: Mapping[str, Any], found: list[Part]) -> int | Non
 
     Shared experts always count; of the routed ones, the share `num_experts_per_tok / num_experts`.
     """
+    chosen = _experts(config)
+    routed = sum(part.parameters for part in found if is_routed(part))
+    if chosen is None or not routed:
+        return None
+    active, experts = chosen
+    return sum(part.parameters for part in found) - routed + routed * active // experts
+
+
+def is_routed(part: Part) -> bool:
+    """Whether a router decides for each token if it is used."""
+    return part.kind == "expert" and "shared" not in part.name
+
+
+def bytes_per_step(config: Mapping[str, Any], found: list[Part], batch: int) -> int:
+    """Return how many bytes of weights a decoding step has to read, for one token of each row.
+
+    Every weight once, whatever the batch. Not the embedding, of which a few rows are looked up, unless it is the head
+    too. Of E experts of which a token takes k, a batch of b takes E (1 - (1 - k / E)^b), if it takes them at random.
+
+    Args:
+        config: the checkpoint's.
+        found: its parts.
+        batch: rows side by side.
+    """
+    active, experts = _experts(config) or (1, 1)
+    share = 1 - (1 - active / experts) ** batch
+    unread = "head" if config.get("tie_word_embeddings") else "embedding"
+    if not any(part.kind == "head" for part in found):
+        unread = "head"
+    read = (part.size_bytes * (share if is_routed(part) else 1) for part in found if part.kind != unread)
+    return round(sum(read))
+
+
+def _experts(config: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Return how many experts a token takes, and of how many; None for a dense model."""
     text = config.get("text_config")
     text = text if isinstance(text, Mapping) else {}
     experts = _first_count(_EXPERT_COUNTS, config, text)
     active = _first_count(_ACTIVE_COUNTS, config, text)
-    routed = sum(part.parameters for part in found if part.kind == "expert" and "shared" not in part.name)
-    if not experts or not active or not routed:
-        return None
-    return sum(part.parameters for part in found) - routed + routed * min(active, experts) // experts
+    return (min(active, experts), experts) if experts and active else None
 
 
 def _first_count(keys: tuple[str, ...], *configs: Mapping[str, Any]) -> int | None:

@@ -36,6 +36,7 @@ MLX_DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 """The floating dtypes that a checkpoint is written in: safetensors name to config name."""
 
 
+_CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length")
 _DEPTHS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
 
 
@@ -117,6 +118,13 @@ class Checkpoint:
             if count
             else ()
         )
+
+    @property
+    def context(self) -> int | None:
+        """Context length in tokens, as the config gives it."""
+        sections = (self.config, _mapping(self.config.get("text_config")))
+        values = (section.get(key) for section in sections for key in _CONTEXTS)
+        return next((value for value in values if isinstance(value, int) and not isinstance(value, bool)), None)
 
     @property
     def shards(self) -> tuple[str, ...]:

@@ -56,12 +56,74 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What there is to read of a result, in order: facts, tables, notes."""
+    """What there is to read of a result, in order: facts, tables, notes. The first table is the main one."""
 
     title: str
     facts: tuple[Fact, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[Note, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What a direction of a picture stands for, and the unit of its values, which is shown beside the label."""
+
+    label: str
+    unit: Unit
+    is_logarithmic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Points that belong together, joined by a line in their order.
+
+    Attributes:
+        label: what they are of.
+        points: x and y, each in the unit of its axis.
+        errors: half the length of each point's error bar, in y's unit; None for a point without one.
+        is_limit: they are what the series before it is held against, not what was measured.
+    """
+
+    label: str
+    points: tuple[tuple[float, float], ...]
+    errors: tuple[float | None, ...] | None = None
+    is_limit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A height that points are held against, such as what the memory allows at most."""
+
+    label: str
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What there is to see of a result.
+
+    Attributes:
+        title: what the picture shows.
+        x: the axis to the right.
+        y: the axis upwards.
+        series: what was measured.
+        lines: what it is held against.
+        note: under which conditions, and what the error bars are.
+    """
+
+    title: str
+    x: Axis
+    y: Axis
+    series: tuple[Series, ...]
+    lines: tuple[Line, ...] = ()
+    note: str = ""
+
+
+class Drawable(Protocol):
+    """A result that can be drawn."""
+
+    def picture(self) -> Picture:
+        """Return what a reader sees."""
 
 
 class Result(Protocol):

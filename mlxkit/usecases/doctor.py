@@ -114,10 +114,12 @@ class DoctorResult:
             "architecture": here.architecture,
             "is_translated": here.is_translated,
             "chip": here.chip,
+            "cores": here.cores,
             "memory_bytes": here.memory_bytes,
             "available_memory_bytes": here.available_memory_bytes,
             "device": here.device,
             "device_architecture": here.device_architecture,
+            "gpu_cores": here.gpu_cores,
             "has_metal": here.has_metal,
             "working_set_bytes": here.working_set_bytes,
             "versions": dict(self.versions),
@@ -268,12 +270,14 @@ def _machine_facts(here: Machine) -> tuple[Fact, ...]:
     system = " ".join(word for word in (here.system, here.system_version, build, here.architecture) if word)
     device = f"{here.device} ({here.device_architecture})" if here.device_architecture else here.device
     working_set = (Fact("  recommended at most", here.working_set_bytes, "bytes"),) if here.working_set_bytes else ()
+    gpu_cores = (Fact("  GPU cores", here.gpu_cores, "count"),) if here.gpu_cores else ()
     return (
         Fact("System", system),
         Fact("Chip", here.chip),
         Fact("Memory", here.memory_bytes, "bytes"),
         Fact("  available", here.available_memory_bytes, "bytes"),
         Fact("MLX device", device),
+        *gpu_cores,
         Fact("  Metal", here.has_metal, "flag"),
         *working_set,
     )

@@ -1,7 +1,7 @@
 """What a checkpoint is, told from its headers and JSON: no weight is loaded."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -14,8 +14,6 @@ from mlxkit.core.output import source_license
 from mlxkit.core.quantization import describe
 from mlxkit.core.report import Column, Fact, Note, Report, Table
 from mlxkit.engines import store
-
-_CONTEXT_KEYS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length")
 
 
 @dataclass(frozen=True)
@@ -76,15 +74,6 @@ class InspectResult:
         return self.checkpoint.problems[0] if self.checkpoint.problems else None
 
     @property
-    def context(self) -> int | None:
-        """Context length in tokens, as the config gives it."""
-        config = self.checkpoint.config
-        nested = config.get("text_config")
-        sections = (config, nested if isinstance(nested, Mapping) else {})
-        values = (section.get(key) for section in sections for key in _CONTEXT_KEYS)
-        return next((value for value in values if isinstance(value, int)), None)
-
-    @property
     def tokenizer_class(self) -> str | None:
         """What the tokenizer calls itself, or the file that holds it."""
         name = self.checkpoint.tokenizer.get("tokenizer_class")
@@ -108,7 +97,7 @@ class InspectResult:
             "size_bytes": self.total.size_bytes,
             "bits_per_weight": self.total.bits_per_weight,
             "quantization": describe(checkpoint.config),
-            "context": self.context,
+            "context": checkpoint.context,
             "tokenizer": self.tokenizer_class,
             "has_chat_template": checkpoint.template is not None,
             "eos_token_ids": list(eos_ids(checkpoint)),
@@ -136,7 +125,7 @@ class InspectResult:
             Fact("Size", self.total.size_bytes, "bytes"),
             Fact("Bits per weight", self.total.bits_per_weight, "bits"),
             Fact("Quantization", describe(checkpoint.config) or "none"),
-            Fact("Context", self.context, "tokens"),
+            Fact("Context", checkpoint.context, "tokens"),
             Fact("Tokenizer", self.tokenizer_class),
             Fact("Chat template", checkpoint.template is not None, "flag"),
             Fact("EOS ids", tuple(str(token) for token in eos_ids(checkpoint))),

@@ -1,16 +1,29 @@
 """Machines that are not here: a Mac, an Intel Python on it, and a system that tells nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from types import SimpleNamespace
 from typing import Any
 
 GB = 10**9
 
+ACCELERATOR = """\
++-o AGXAcceleratorG16X  <class AGXAcceleratorG16X, id 0x10000039c, registered, matched, active, busy 0, retain 59>
+    {
+      "PerformanceStatistics" = {"In use system memory"=356089856,"Device Utilization %"=30}
+      "model" = "Apple M4 Max"
+      "gpu-core-count" = 40
+    }
+"""
+
 
 @dataclass
 class FakeSystem:
-    """An operating system that answers from what it was given."""
+    """An operating system that answers from what it was given.
+
+    `commands` are what tools print, by the words they are called with, such as ``pmset -g batt``.
+    """
 
     kernel: str = "Darwin"
     release: str = "24.5.0"
@@ -18,6 +31,8 @@ class FakeSystem:
     values: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     sizes: tuple[int, int] | None = None
+    commands: Mapping[str, str] = field(default_factory=dict)
+    processors: int | None = None
 
     def names(self) -> tuple[str, str, str]:
         return self.kernel, self.release, self.architecture
@@ -25,11 +40,23 @@ class FakeSystem:
     def sysctl(self, name: str) -> str | None:
         return self.values.get(name)
 
+    def command(self, words: Sequence[str]) -> str | None:
+        return self.commands.get(" ".join((PurePosixPath(words[0]).name, *words[1:])))
+
     def text(self, path: str) -> str | None:
         return self.files.get(path)
 
+    def folder(self, path: str) -> tuple[str, ...]:
+        below = (
+            PurePosixPath(file).relative_to(path) for file in self.files if PurePosixPath(file).is_relative_to(path)
+        )
+        return tuple(sorted({inner.parts[0] for inner in below}))
+
     def memory(self) -> tuple[int, int] | None:
         return self.sizes
+
+    def cores(self) -> int | None:
+        return self.processors
 
 
 def mac(version: str = "15.5", memory: int = 64 * GB, **values: str) -> FakeSystem:
@@ -43,6 +70,8 @@ def mac(version: str = "15.5", memory: int = 64 * GB, **values: str) -> FakeSyst
             **{name.replace("_", ".", 1): value for name, value in values.items()},
         },
         sizes=(memory, memory // 2),
+        commands={"ioreg -rc IOAccelerator -d 1": ACCELERATOR},
+        processors=16,
     )
 
 

@@ -37,6 +37,7 @@ def test_a_mac_on_which_all_works() -> None:
     facts = {fact.label.strip(): fact.value for fact in result.report().facts}
     assert facts["System"] == "macOS 15.5 (24F74) arm64"
     assert facts["MLX device"] == "gpu (applegpu_g16s)"
+    assert facts["GPU cores"] == result.data()["gpu_cores"] == 40
     assert facts["recommended at most"] == 48 * GB
     assert not [note for note in result.report().notes if note.level == "note"]
 

@@ -2,6 +2,8 @@
 
 import click
 
+from mlxkit.cli.commands.bench import bench
+from mlxkit.cli.commands.compare import compare
 from mlxkit.cli.commands.convert import convert
 from mlxkit.cli.commands.doctor import doctor
 from mlxkit.cli.commands.eval import evaluate
@@ -21,6 +23,8 @@ COMMANDS: dict[str, click.Command] = {
     "convert": convert,
     "quantize": quantize,
     "eval": evaluate,
+    "bench": bench,
+    "compare": compare,
     "list": list_models,
     "show": show,
     "rm": rm,

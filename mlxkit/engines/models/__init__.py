@@ -28,6 +28,7 @@ with contextlib.suppress(ValueError, OSError):
     _set_limit(resource.RLIMIT_NOFILE, (max(_LIMITS[0], min(4096, _LIMITS[1])), _LIMITS[1]))
 
 from mlxkit.engines.models.answering import WINDOW, Respondent, respondent  # noqa: E402
+from mlxkit.engines.models.bandwidth import read_bandwidth  # noqa: E402
 from mlxkit.engines.models.encoding import Encoded, Spool, encode  # noqa: E402
 from mlxkit.engines.models.examining import Examinee  # noqa: E402
 from mlxkit.engines.models.generating import Loaded, load  # noqa: E402
@@ -63,10 +64,12 @@ from mlxkit.engines.models.streaming import (  # noqa: E402
     small_cache,
 )
 from mlxkit.engines.models.texts import sampled, tokenized  # noqa: E402
+from mlxkit.engines.models.timing import PREFILL_STEP, Timed, Timing, load_for_timing  # noqa: E402
 from mlxkit.engines.models.tokenizing import Tokenizer, load_tokenizer  # noqa: E402
 from mlxkit.engines.models.versions import platform, versions  # noqa: E402
 
 __all__ = [
+    "PREFILL_STEP",
     "WINDOW",
     "Encoded",
     "Examinee",
@@ -78,6 +81,8 @@ __all__ = [
     "Sensitivity",
     "Spool",
     "Stream",
+    "Timed",
+    "Timing",
     "Tokenizer",
     "Workbench",
     "apply",
@@ -96,6 +101,7 @@ __all__ = [
     "largest_difference",
     "load",
     "load_arrays",
+    "load_for_timing",
     "load_sensitivities",
     "load_tokenizer",
     "noise",
@@ -105,6 +111,7 @@ __all__ = [
     "polish",
     "predicted",
     "probe",
+    "read_bandwidth",
     "refusal",
     "release",
     "respondent",

@@ -3,15 +3,14 @@
 What cannot be read is None: whoever asks decides what that means.
 """
 
-import platform
+import re
 import shutil
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-import psutil
+from mlxkit.engines.machine.system import System, ThisSystem
 
 try:
     import mlx.core as mx
@@ -35,6 +34,8 @@ class Machine:
         chip: such as ``Apple M4 Max``.
         memory_bytes: all of it.
         available_memory_bytes: what can be had without swapping.
+        cores: of the processor, each thread that it runs at once counted as one.
+        gpu_cores: of Apple's GPU.
         has_metal: MLX computes on the GPU.
         device: where MLX computes by default, ``gpu`` or ``cpu``.
         device_architecture: such as ``applegpu_g16s``.
@@ -50,6 +51,8 @@ class Machine:
     chip: str | None
     memory_bytes: int | None
     available_memory_bytes: int | None
+    cores: int | None = None
+    gpu_cores: int | None = None
     has_metal: bool = False
     device: str | None = None
     device_architecture: str | None = None
@@ -70,58 +73,11 @@ class Machine:
             "architecture": self.architecture,
             "chip": self.chip,
             "memory_bytes": self.memory_bytes,
+            "cores": self.cores,
+            "gpu_cores": self.gpu_cores,
             "device": self.device,
             "device_architecture": self.device_architecture,
         }
-
-
-class System(Protocol):
-    """What is asked of the operating system."""
-
-    def names(self) -> tuple[str, str, str]:
-        """Return the system's kernel name, the kernel's release and the architecture, as `uname` does."""
-
-    def sysctl(self, name: str) -> str | None:
-        """Return one of macOS's kernel values."""
-
-    def text(self, path: str) -> str | None:
-        """Return a file's text."""
-
-    def memory(self) -> tuple[int, int] | None:
-        """Return total and available memory, in bytes."""
-
-
-class ThisSystem:
-    """The operating system that runs this process."""
-
-    def names(self) -> tuple[str, str, str]:
-        """Return the system's kernel name, the kernel's release and the architecture."""
-        return platform.system(), platform.release(), platform.machine()
-
-    def sysctl(self, name: str) -> str | None:
-        """Return one of macOS's kernel values; None when there is no such value."""
-        try:
-            done = subprocess.run(  # noqa: S603  the words are ours
-                ["/usr/sbin/sysctl", "-n", name], capture_output=True, text=True, timeout=5, check=True
-            )
-        except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout.strip() or None
-
-    def text(self, path: str) -> str | None:
-        """Return a file's text; None when it cannot be read."""
-        try:
-            return Path(path).read_text(encoding="utf-8", errors="replace")
-        except OSError:
-            return None
-
-    def memory(self) -> tuple[int, int] | None:
-        """Return total and available memory, in bytes; None when the system does not tell."""
-        try:
-            memory = psutil.virtual_memory()
-        except (OSError, psutil.Error):
-            return None
-        return memory.total, memory.available
 
 
 def read(system: System | None = None, mlx: Any = _MLX) -> Machine:
@@ -144,6 +100,8 @@ def read(system: System | None = None, mlx: Any = _MLX) -> Machine:
         chip=chip,
         memory_bytes=total,
         available_memory_bytes=available,
+        cores=system.cores(),
+        gpu_cores=_gpu_cores(system) if kernel == "Darwin" else None,
         **_device(mlx),
     )
 
@@ -164,6 +122,12 @@ def _mac(system: System) -> tuple[str, str | None, str | None, str | None]:
     # The kernel tells the true version: `platform.mac_ver` says 10.16 to a Python built for an old macOS.
     version, build = system.sysctl("kern.osproductversion"), system.sysctl("kern.osversion")
     return "macOS", version, build, system.sysctl("machdep.cpu.brand_string")
+
+
+def _gpu_cores(system: System) -> int | None:
+    told = system.command(("/usr/sbin/ioreg", "-rc", "IOAccelerator", "-d", "1")) or ""
+    match = re.search(r'"gpu-core-count"\s*=\s*([1-9]\d{0,3})\s*$', told, re.MULTILINE)
+    return int(match[1]) if match else None
 
 
 def _other(system: System, kernel: str, release: str) -> tuple[str, str | None, str | None, str | None]:
