@@ -19,6 +19,7 @@ import mlx.core as mx
 import numpy as np
 from convert import synthetic
 from mlx_lm import load, stream_generate
+from mlx_lm.generate import generate_step
 from readme import renew
 from side_by_side import RESULTS, in_turn, keep, ratio, summary
 
@@ -48,6 +49,19 @@ class Peer:
         *_, last = stream_generate(self._model, self._tokenizer, prompt, max_tokens=count)
         return {"prompt_tps": last.prompt_tps, "generation_tps": last.generation_tps * (count - 1) / count}
 
+    def loop(self, given: Workload, seed: int) -> dict[str, float]:
+        """Return the same of mlx-lm's loop alone, which gives tokens and no text, as `mlxkit bench` does."""
+        vocabulary = self._model(mx.array([[0]])).shape[-1]
+        prompt = mx.random.randint(0, vocabulary, (given.prompt_tokens,), key=mx.random.key(seed))
+        mx.eval(prompt)
+        moments = [time.perf_counter()]
+        steps = generate_step(prompt, self._model, max_tokens=given.generated_tokens)
+        moments += [time.perf_counter() for _ in steps]
+        return {
+            "prompt_tps": given.prompt_tokens / (moments[1] - moments[0]),
+            "generation_tps": (given.generated_tokens - 1) / (moments[-1] - moments[1]),
+        }
+
 
 def in_process(folder: Path, given: Workload, rounds: int) -> dict[str, Any]:
     """Time both on one checkpoint, in turn, the first three rounds to warm up."""
@@ -58,9 +72,10 @@ def in_process(folder: Path, given: Workload, rounds: int) -> dict[str, Any]:
     for number in range(rounds + 3):
         both: dict[str, dict[str, float]] = {}
         # Who goes first changes from round to round: the second finds the caches as the first has left them.
-        for name in ("mlxkit", "mlx_lm") if number % 2 else ("mlx_lm", "mlxkit"):
-            if name == "mlx_lm":
-                both[name] = theirs.run(given, number)
+        turn = ("mlxkit", "mlx_lm", "mlx_lm_loop")
+        for name in turn if number % 2 else reversed(turn):
+            if name != "mlxkit":
+                both[name] = (theirs.run if name == "mlx_lm" else theirs.loop)(given, number)
                 continue
             trial = ours.run(given, time.perf_counter, number).trial
             speed = trial.generation_tps(given)
@@ -69,12 +84,11 @@ def in_process(folder: Path, given: Workload, rounds: int) -> dict[str, Any]:
             runs.append(both)
     found: dict[str, Any] = {"workload": given.data(), "size_bytes": checkpoint.size_bytes, "runs": runs}
     for figure in ("prompt_tps", "generation_tps"):
-        ratios = sorted(run["mlxkit"][figure] / run["mlx_lm"][figure] for run in runs)
-        found[figure] = {
-            "ratio": statistics.median(ratios),
-            "ratio_quarters": [ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]],
-            **{name: statistics.median(run[name][figure] for run in runs) for name in ("mlxkit", "mlx_lm")},
-        }
+        found[figure] = {name: statistics.median(run[name][figure] for run in runs) for name in runs[0]}
+        for peer, end in (("mlx_lm", ""), ("mlx_lm_loop", "_to_loop")):
+            ratios = sorted(run["mlxkit"][figure] / run[peer][figure] for run in runs)
+            found[figure][f"ratio{end}"] = statistics.median(ratios)
+            found[figure][f"ratio{end}_quarters"] = [ratios[len(ratios) // 4], ratios[-1 - len(ratios) // 4]]
     return found
 
 

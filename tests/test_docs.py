@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.readme import renewed
 from mlxkit import __version__
 from mlxkit.cli.commands import COMMANDS
 from mlxkit.cli.groups import leaves
@@ -23,6 +24,10 @@ def test_readmes_command_table_is_up_to_date() -> None:
 @pytest.mark.parametrize("name", dict(leaves(COMMANDS)))
 def test_every_command_is_in_the_readme(name: str) -> None:
     assert f"| `mlxkit {name}" in README
+
+
+def test_readmes_table_of_throughput_is_what_was_measured() -> None:
+    assert renewed(README, ROOT / "benchmarks" / "results" / "peers.json") == README, "run benchmarks/peers.py --table"
 
 
 def test_every_make_target_in_the_readme_is_one() -> None:

@@ -23,10 +23,11 @@ def obtain(terms: Terms, *, quiet: bool) -> Locate:
 
     def locate(name: str) -> Located:
         from mlxkit.engines import store  # noqa: PLC0415  the command stands on more than that
-        from mlxkit.usecases.fetch import FetchPlan, fetch  # noqa: PLC0415
 
         if store.is_local(name) and terms.revision is None:
             return store.local(name)
+        from mlxkit.usecases.fetch import FetchPlan, fetch  # noqa: PLC0415  a folder needs no library of the Hub
+
         result = fetch(FetchPlan(name, terms), progress=progress(quiet=quiet), confirm=confirmation())
         say_notes(result.notes, quiet=quiet)
         return result.located

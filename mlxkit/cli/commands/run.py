@@ -59,7 +59,7 @@ def run(
     prompt = asking.prompt_from(prompt, form)
     asking.say_model(context, model, quiet=quiet)
 
-    from mlxkit.cli import answers, chat
+    from mlxkit.cli import answers
     from mlxkit.usecases.run import RunPlan, converse
 
     asked = Asked(temperature, top_p, top_k, min_p, max_tokens)
@@ -68,6 +68,8 @@ def run(
         locate = obtaining.obtain(terms, quiet=quiet)
         conversation = converse(plan, progress=progress(quiet=quiet), locate=locate)
     if prompt is None:
+        from mlxkit.cli import chat  # its editing of lines costs an answer's start too much
+
         chat.chat(conversation, quiet=quiet)
     else:
         answers.answer_once(conversation, prompt, form, quiet=quiet)

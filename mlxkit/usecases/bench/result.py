@@ -126,7 +126,8 @@ class BenchResult:
         if not self.measurements:
             return ""
         here, versions = self.measurements[0].machine, self.measurements[0].versions
-        return f"{here['chip'] or here['architecture']}, {here['device']}, mlx {versions['mlx']}; bars are standard deviations"
+        where = f"{here['chip'] or here['architecture']}, {here['device']}, mlx {versions['mlx']}"
+        return f"{where}; bars are standard deviations"
 
 
 def _lines(name: str, along: str, measured: list[Measurement]) -> Iterator[Series]:
