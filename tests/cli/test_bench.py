@@ -2,6 +2,10 @@
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+import time
 from io import StringIO
 from pathlib import Path
 
@@ -97,3 +101,19 @@ def test_a_wish_that_cannot_be_is_one_sentence(source, words):
 @pytest.mark.parametrize("words", [("-n", "1"), ("-r", "1"), ("-n", "1", "-r", "1", "-p", "1")], ids=" ".join)
 def test_the_least_of_everything_works(source, words):
     assert run(str(source), *SHORT, *words).exit_code == 0
+
+
+def test_ctrl_c_keeps_what_was_finished(source, tmp_path):
+    words = [sys.executable, "-m", "mlxkit", "bench", str(source), "-p", "8", "-n", "64", "-r", "1000", "-q"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not (tmp_path / "kept" / "cache" / "digests").exists():
+        time.sleep(0.05)
+    time.sleep(2)  # the weights are known; soon they are timed
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert err.startswith("Error: Interrupted")
+    for found in ledger.find():
+        assert not found.is_complete
+        assert 0 < len(found.raw["trials"]) < 1000
+        assert found.id[:12] in out

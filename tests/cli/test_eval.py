@@ -9,7 +9,9 @@ from click.testing import CliRunner, Result
 from mlxkit.cli import cli
 from mlxkit.engines import ledger
 from tests.cli.test_bad_input import CASES, assert_one_sentence
-from tests.fakes.checkpoints import write_checkpoint
+from tests.fakes.checkpoints import files_of, write_checkpoint
+from tests.fakes.program import Program
+from tests.hub import serve
 
 SHORT = ("--tokens", "128", "--context", "32")
 
@@ -70,3 +72,18 @@ def test_a_wish_that_cannot_be_is_one_sentence(source, words):
     assert done.exit_code in (1, 2)
     assert [line.split(":")[0] for line in done.stderr.strip().splitlines()] == ["Error", "Hint"]
     assert ledger.find() == ()
+
+
+def test_an_original_from_the_hub_is_found_without_a_request(tmp_path):
+    files = files_of(write_checkpoint(tmp_path / "published"))
+    with serve() as hub:
+        hub.add("owner/name", files)
+        program = Program(hub, tmp_path / "home")
+        made = program("quantize", "owner/name", "small", "--scheme", "4bit")
+        assert made.returncode == 0, made.stderr
+        done = program("eval", "small", *SHORT, "--json", sockets=False)
+    (said,) = json.loads(done.stdout)["data"]["measurements"]
+    reference = said["workload"]["reference"]
+    assert (reference["repo"], reference["commit"]) == ("owner/name", hub.repos["owner/name"].head)
+    assert said["summary"]["kl_nats"] > 0
+    assert str(tmp_path) not in done.stdout

@@ -62,6 +62,7 @@ def test_a_row_has_what_matters() -> None:
         ("throughput", {"generation_tps": 134.56, "generation_tps_se": 2.3}, "134.6 ± 2.3 tok/s"),
         ("memory", {"peak_memory_bytes": 2_263_022_592}, "peak 2.26 GB"),
         ("memory", {"peak_memory_bytes": "much"}, "see show"),
+        ("task", {"figures": [{"metric": "acc", "value": 0.5, "stderr": 0.031}]}, "acc 0.500 ± 0.031"),
         ("task", {}, "see show"),
     ],
 )

@@ -64,14 +64,15 @@ def bench(
     form: str,
     quiet: bool,
 ) -> None:
-    """Measure prefill and decode throughput of each MODEL, next to the machine's own limit.
+    """Measure throughput, next to the machine's own limit.
 
     \b
     mlxkit bench tiny
     mlxkit bench tiny -p 128,512 -d 0,256 --plot tiny.svg
     mlxkit bench tiny ./tiny-4bit --delay 5
 
-    -p, -n, -d and -b take several numbers, and all combinations are timed. Several models take turns.
+    Timed are prefill, decoding and the first token. -p, -n, -d and -b take several numbers, and all combinations are
+    timed; several models take turns.
     """
     from mlxkit.usecases.bench import BenchPlan
     from mlxkit.usecases.bench import bench as measure

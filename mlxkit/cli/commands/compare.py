@@ -16,7 +16,7 @@ from mlxkit.core.measurement import KINDS, Kind
 @click.option("--kind", type=click.Choice(KINDS), help="Only measurements of this kind.")
 @options.output
 def compare(one: str, other: str, allow: tuple[str, ...], kind: Kind | None, form: str, quiet: bool) -> None:
-    """Compare what was measured of A and of B, if it was measured alike.
+    """Compare what was measured of A and of B.
 
     A and B are models, beginnings of ids as `mlxkit ledger list` shows them, or .jsonl files of `mlxkit ledger export`.
 

@@ -36,7 +36,7 @@ from mlxkit.core.located import Terms
 @options.terms
 @options.output
 def evaluate(terms: Terms, form: str, quiet: bool, **wishes: Any) -> None:
-    """Measure what MODEL lost against its original, and how well it expects text.
+    """Measure what MODEL lost against its original.
 
     \b
     mlxkit eval tiny

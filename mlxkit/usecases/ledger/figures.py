@@ -59,6 +59,9 @@ def given(measurement: Measurement) -> str:
 
 def headline(measurement: Measurement) -> str:
     """Return the figure that matters most, with its standard error where there is one."""
+    figures = measurement.summary.get("figures")  # lm-evaluation-harness's: of the first of them
+    if isinstance(figures, list) and figures:
+        return f"{figures[0]['metric']} {with_error(figures[0]['value'], figures[0]['stderr'])}"
     for key, wording, factor in _HEADLINES[measurement.kind]:
         found = measurement.estimate(key)
         if found is not None:
