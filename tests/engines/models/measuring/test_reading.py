@@ -18,9 +18,9 @@ from mlxkit.usecases.quantize import QuantizePlan, quantize
 from tests.engines.models.measuring.listening import numbers
 from tests.fakes.architectures import architectures, write
 
-LENGTH = 24
+LENGTH = 48
 RANDOM = np.random.default_rng(11)
-ROWS = RANDOM.integers(0, 96, (3, LENGTH)).tolist()
+ROWS = RANDOM.integers(0, 96, (6, LENGTH)).tolist()
 
 
 def reader_of(folder):
