@@ -8,6 +8,7 @@ from mlxkit.cli.commands.convert import convert
 from mlxkit.cli.commands.doctor import doctor
 from mlxkit.cli.commands.eval import evaluate
 from mlxkit.cli.commands.fetch import fetch
+from mlxkit.cli.commands.fit import fit
 from mlxkit.cli.commands.inspect import inspect
 from mlxkit.cli.commands.ledger import ledger
 from mlxkit.cli.commands.list import list_models
@@ -20,6 +21,7 @@ COMMANDS: dict[str, click.Command] = {
     "run": run,
     "fetch": fetch,
     "inspect": inspect,
+    "fit": fit,
     "convert": convert,
     "quantize": quantize,
     "eval": evaluate,

@@ -64,12 +64,12 @@ from mlxkit.engines.models.streaming import (  # noqa: E402
     small_cache,
 )
 from mlxkit.engines.models.texts import sampled, tokenized  # noqa: E402
-from mlxkit.engines.models.timing import PREFILL_STEP, Timed, Timing, load_for_timing  # noqa: E402
+from mlxkit.engines.models.timing import Timed, Timing, load_for_timing  # noqa: E402
 from mlxkit.engines.models.tokenizing import Tokenizer, load_tokenizer  # noqa: E402
+from mlxkit.engines.models.tracing import Traced, trace, weights  # noqa: E402
 from mlxkit.engines.models.versions import platform, versions  # noqa: E402
 
 __all__ = [
-    "PREFILL_STEP",
     "WINDOW",
     "Encoded",
     "Examinee",
@@ -84,6 +84,7 @@ __all__ = [
     "Timed",
     "Timing",
     "Tokenizer",
+    "Traced",
     "Workbench",
     "apply",
     "array",
@@ -121,6 +122,8 @@ __all__ = [
     "size_bytes",
     "small_cache",
     "tokenized",
+    "trace",
     "units",
     "versions",
+    "weights",
 ]

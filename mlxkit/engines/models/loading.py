@@ -149,7 +149,7 @@ def _translated(error: Exception, checkpoint: Checkpoint) -> MlxkitError:
             f"mlx-lm has no architecture {architecture!r}, which {checkpoint.name!r} is.",
             hint="`pip install -U mlx-lm` brings newer ones",
         )
-    detail = " ".join(str(error).split())[:300] or "no reason given"
+    detail = " ".join(str(error).split())[:300].rstrip(".") or "no reason given"
     return CheckpointError(
         f"mlx-lm's {architecture!r} class cannot use {checkpoint.name!r}: {type(error).__name__}: {detail}.",
         hint="compare its config.json with the original's; MLXKIT_DEBUG=1 shows where it failed",

@@ -16,12 +16,11 @@ from mlx_lm.generate import generation_stream, wired_limit
 from mlx_lm.models.cache import make_prompt_cache
 
 from mlxkit.core.checkpoint import Checkpoint
+from mlxkit.core.fitting import PREFILL_STEP
 from mlxkit.core.progress import Progress
 from mlxkit.core.trials import Trial, Workload
+from mlxkit.engines.models.caching import measured
 from mlxkit.engines.models.loading import open_model, upstream
-
-PREFILL_STEP = 2048
-"""Tokens of a row that are prefilled at once, as mlx-lm does it."""
 
 Clock = Callable[[], float]
 
@@ -86,10 +85,10 @@ class Timing:
         logits = self._model(tokens[:, -1:], cache=cache)[:, -1]
         mx.eval(logits)
         prefilled = clock() - begun
-        before = _bytes(cache)
+        before = measured(cache).content
         moments = list(self._decode(logits, cache, given.generated_tokens, clock))
         trial = Trial(prefilled, moments[0] - begun, moments[-1] - begun, int(mx.get_peak_memory()))
-        return Timed(trial, (before, _bytes(cache)))
+        return Timed(trial, (before, measured(cache).content))
 
     def _fill(self, tokens: mx.array, cache: list[Any]) -> None:
         """Put tokens, (rows, time), into a cache; their logits are not wanted, and not computed."""
@@ -132,19 +131,3 @@ def load_for_timing(checkpoint: Checkpoint, *, trust_remote_code: bool, progress
             mx.eval(array)
             advance(array.nbytes)
     return Timing(checkpoint, opened.model, opened.notes)
-
-
-def _bytes(cache: Sequence[Any]) -> int:
-    """Return the bytes that the tokens of a cache take, without what was set aside for more of them."""
-    return sum(_bytes(layer.caches) if hasattr(layer, "caches") else _layer_bytes(layer) for layer in cache)
-
-
-def _layer_bytes(layer: Any) -> int:
-    held = (array for _, array in tree_flatten(layer.state))
-    size_bytes = sum(array.nbytes for array in held if isinstance(array, mx.array))
-    keys = getattr(layer, "keys", None)
-    keys = keys[0] if isinstance(keys, tuple | list) else keys  # those of a quantized cache come with their scales
-    if not isinstance(keys, mx.array):
-        return size_bytes
-    room = int(keys.shape[2])  # in steps of 256 tokens
-    return size_bytes * min(int(layer.size()), room) // room

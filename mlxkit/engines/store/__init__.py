@@ -5,6 +5,7 @@ The door to safetensors, YAML and file locks. It knows no MLX: weights pass thro
 
 from mlxkit.core.names import TINY
 from mlxkit.engines.store.checkpoints import Written, write_checkpoint
+from mlxkit.engines.store.devices import known_devices
 from mlxkit.engines.store.digests import weights_digest
 from mlxkit.engines.store.folders import is_same_disk, refuse_existing, replacing
 from mlxkit.engines.store.journal import Journal
@@ -31,6 +32,7 @@ __all__ = [
     "keep_json",
     "keep_text",
     "kept",
+    "known_devices",
     "local",
     "locate",
     "made_below",

@@ -8,6 +8,7 @@ from typing import Any
 from mlxkit.core.anatomy import bytes_per_step, parts
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.conditions import Course
+from mlxkit.core.fitting import PREFILL_STEP
 from mlxkit.core.measurement import Measurement, Subject
 from mlxkit.core.trials import Spread, Trial, Workload, is_warm
 from mlxkit.engines import ledger, models
@@ -89,7 +90,7 @@ def _taken(
         "repeats": plan.repeats,
         "delay_seconds": plan.delay_seconds,
         "seed": plan.seed,
-        "prefill_step": models.PREFILL_STEP,
+        "prefill_step": PREFILL_STEP,
         "is_cold": plan.is_cold,
         "models_in_turn": len(plan.models),
     }

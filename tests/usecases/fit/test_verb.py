@@ -1,0 +1,123 @@
+"""What a model takes and how fast it is, against what was published and what was written."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mlxkit.core.errors import DoesNotFitError, NotFoundError, PlanError
+from mlxkit.core.schemes import parse
+from mlxkit.engines import machine, store
+from mlxkit.usecases.fit import FitPlan, fit
+from mlxkit.usecases.quantize import QuantizePlan, quantize
+from tests.fakes.architectures import write
+from tests.fakes.sparse import write_qwen3_4b, write_qwen3_30b
+
+# ml-explore/mlx-lm, mlx_lm/BENCHMARKS.md: M4 Max, 64 GB, -p 2048 -g 128, mlx 0.29.2, mlx-lm 0.28.2, macOS 26.1. Its
+# decode rate divides 128 tokens by the time of 127. Scheme, decode in tokens per second, peak memory in GB.
+PUBLISHED = {
+    "4b": (
+        (None, 52.47, 9.02),
+        ("8bit-g64", 86.907, 5.254),
+        ("6bit-g64", 104.68, 4.25),
+        ("5bit-g32", 110.29, 4.00),
+        ("5bit-g64", 116.39, 3.86),
+        ("4bit-g32", 126.00, 3.603),
+        ("4bit-g64", 134.52, 3.35),
+    ),
+    "30b": (
+        ("8bit-g64", 83.16, 33.46),
+        ("6bit-g64", 94.14, 25.82),
+        ("5bit-g64", 101.00, 22.01),
+        ("4bit-g64", 113.33, 18.20),
+    ),
+}
+WRITERS = {"4b": write_qwen3_4b, "30b": write_qwen3_30b}
+
+
+def asked(model, limit=None, **wishes):
+    """Fit on this machine, with a limit and a bandwidth that are known."""
+    here = replace(machine.read(), working_set_bytes=limit, available_memory_bytes=limit)
+    return fit(FitPlan(str(model), **wishes), read_machine=lambda: here, read_bandwidth=lambda: (1e10,))
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("published")
+    return {name: write(folder / name) for name, write in WRITERS.items()}
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme", "tps", "gigabytes"), [(n, *row) for n, rows in PUBLISHED.items() for row in rows]
+)
+def test_published_figures_are_reproduced(published, name, scheme, tps, gigabytes):
+    schemes = (parse(scheme),) if scheme else ()
+    plan = FitPlan(str(published[name]), ("M4 Max 64GB",), schemes, contexts=(2048,))
+    row = fit(plan).rows[0]
+    assert row.need.total_bytes / 1e9 == pytest.approx(gigabytes, abs=0.15)
+    assert row.decode_tps == pytest.approx(tps * 127 / 128, rel=0.1)
+    assert row.verdict == "fits"
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen3_moe", "deepseek_v3"])
+def test_weights_are_those_that_quantize_writes(name, tmp_path):
+    source = write(name, tmp_path / "source")
+    (row,) = asked(source, schemes=(parse("4bit-g32"),), contexts=(64,)).rows
+    quantize(QuantizePlan(str(source), tmp_path / "made", scheme=parse("4bit-g32")))
+    made = store.read("made", tmp_path / "made")
+    assert row.need.weight_bytes == made.size_bytes
+    (stored,) = asked(tmp_path / "made", contexts=(64,)).rows
+    assert stored.need.weight_bytes == made.size_bytes
+
+
+def test_every_scheme_device_and_context_is_a_row(tmp_path):
+    model = write("llama", tmp_path / "it")
+    wishes = {"schemes": (parse("4bit-g32"), parse("8bit-g32")), "contexts": (32, 64)}
+    rows = fit(FitPlan(str(model), ("M4 16GB", "iPhone 17 Pro"), **wishes)).rows
+    assert len({(row.scheme, row.device, row.context) for row in rows}) == len(rows) == 8
+    assert all(row.decode_tps is None for row in rows if row.device == "iPhone 17 Pro")  # they throttle
+    assert all(row.decode_tps > 0 for row in rows if row.device != "iPhone 17 Pro")
+
+
+def test_what_does_not_fit_is_an_answer_that_fails(tmp_path):
+    model = write("llama", tmp_path / "it")
+    total = asked(model, contexts=(64,)).rows[0].need.total_bytes
+    tight = asked(model, limit=total, contexts=(64,))
+    assert tight.rows[0].verdict == "tight"
+    assert tight.failure is None
+    none = asked(model, limit=1000, contexts=(64,))
+    assert {row.verdict for row in none.rows} == {"does not fit"}
+    assert {row.longest for row in none.rows} == {0}
+    assert isinstance(none.failure, DoesNotFitError)
+    assert "--scheme" in none.failure.hint
+
+
+def test_the_longest_context_just_fits(tmp_path):
+    model = write("llama", tmp_path / "it")
+    limit = asked(model, contexts=(100,)).rows[0].need.total_bytes
+    (row, *_) = asked(model, limit=limit, contexts=(100,)).rows
+    assert row.longest >= 100
+    longer = asked(model, limit=limit, contexts=(row.longest + 1,))
+    assert longer.rows[0].verdict == "does not fit"
+
+
+def test_an_unknown_limit_is_no_verdict(tmp_path):
+    (row, *_) = asked(write("llama", tmp_path / "it"), contexts=(64,)).rows
+    assert (row.limit_bytes, row.verdict, row.longest) == (None, None, None)
+
+
+def test_an_unknown_device_lists_near_names(tmp_path):
+    with pytest.raises(NotFoundError) as caught:
+        fit(FitPlan(str(tmp_path), ("M9 Ultra",)))
+    assert "M3 Ultra" in caught.value.hint
+
+
+@pytest.mark.parametrize("wrong", [{"contexts": (0,)}, {"contexts": ()}, {"batch": 0}], ids=str)
+def test_a_plan_of_nothing_is_refused(wrong):
+    with pytest.raises(PlanError):
+        FitPlan("tiny", **wrong)
+
+
+def test_a_context_beyond_the_models_own_is_said(tmp_path):
+    result = asked("tiny", contexts=(5000,))
+    assert any("beyond it" in note for note in result.notes)
