@@ -98,6 +98,11 @@ def destination(function: Command) -> Command:
     return function
 
 
+def force(function: Command) -> Command:
+    """Add `--force`, of commands that load a model."""
+    return click.option("--force", is_flag=True, help="Load it even if it does not fit the memory.")(function)
+
+
 def trust(function: Command) -> Command:
     """Add `--trust-remote-code`."""
     return click.option(

@@ -1,5 +1,6 @@
 """Whether a model fits and how fast it will be: bytes against a limit, and bytes over a bandwidth."""
 
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -95,3 +96,36 @@ def longest(most: int, fits: Callable[[int], bool]) -> int:
         else:
             high = middle - 1
     return low
+
+
+ENOUGH = 5
+"""Measurements from which on they correct the next prediction."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """How predictions of memory fared.
+
+    Attributes:
+        predicted: bytes, of each run.
+        workspaces: bytes of them that were estimated.
+        measured: bytes at the peak.
+    """
+
+    predicted: tuple[int, ...] = ()
+    workspaces: tuple[int, ...] = ()
+    measured: tuple[int, ...] = ()
+
+    @property
+    def worst(self) -> float | None:
+        """The largest error, as a share of what was measured; None without a run."""
+        pairs = zip(self.predicted, self.measured, strict=True)
+        return max((abs(guess - found) / found for guess, found in pairs), default=None)
+
+    @property
+    def workspace_factor(self) -> float:
+        """By how much the estimated part is to be multiplied: the median of measured over estimated, from 5 runs on."""
+        if len(self.measured) < ENOUGH:
+            return 1.0
+        runs = zip(self.predicted, self.workspaces, self.measured, strict=True)
+        return statistics.median(max(0.0, (found - (guess - work)) / work) for guess, work, found in runs)

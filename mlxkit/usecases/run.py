@@ -16,7 +16,8 @@ from mlxkit.core.report import Fact, Note, Report
 from mlxkit.core.sampling import Asked, Settled, settle
 from mlxkit.core.speaking import Load, Message, Speaker
 from mlxkit.core.stopping import StopMatcher
-from mlxkit.engines import models, store
+from mlxkit.engines import machine, models, store
+from mlxkit.engines.machine import Machine
 
 Clock = Callable[[], float]
 OnText = Callable[[str], None]
@@ -35,6 +36,7 @@ class RunPlan:
         seed: of what is drawn; None draws a seed too, and tells it.
         stop: strings that end an answer.
         trust_remote_code: run code that comes with the checkpoint.
+        force: load it even if it does not fit.
     """
 
     model: str
@@ -45,6 +47,7 @@ class RunPlan:
     seed: int | None = None
     stop: tuple[str, ...] = ()
     trust_remote_code: bool = False
+    force: bool = False
 
 
 @dataclass(frozen=True)
@@ -247,16 +250,22 @@ def converse(
     load: Load = models.load,
     locate: Locate = store.local,
     clock: Clock = time.perf_counter,
+    read_machine: Callable[[], Machine] = machine.read,
 ) -> Conversation:
     """Load a model and begin a conversation with it.
 
     Raises:
+        DoesNotFitError: it takes more memory than there is.
         PlanError: what was asked for contradicts itself.
         CheckpointError: a chat template is needed, and there is none.
         MlxkitError: the model cannot be loaded.
     """
     _check(plan)
     checkpoint = store.read(plan.model, locate(plan.model).folder).sound()
+    if not plan.force:
+        here = read_machine()
+        on_cpu = here.device == "cpu"
+        models.demand_room(checkpoint, here.limit_bytes, on_cpu=on_cpu, trust_remote_code=plan.trust_remote_code)
     speaker = load(
         checkpoint,
         for_chat=not plan.raw,

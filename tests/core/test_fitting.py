@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxkit.core.fitting import Need, cpu_workspace_bytes, decode_tps, gpu_workspace_bytes, longest
+from mlxkit.core.fitting import ENOUGH, Need, Record, cpu_workspace_bytes, decode_tps, gpu_workspace_bytes, longest
 
 SIZES = st.integers(0, 10**12)
 
@@ -31,3 +31,13 @@ def test_speed_is_reading_and_a_cost_for_each_layer():
 @given(st.integers(0, 5000), st.integers(0, 6000))
 def test_the_longest_context_is_found(most, fitting):
     assert longest(most, lambda tokens: tokens <= fitting) == min(most, fitting)
+
+
+def test_predictions_are_judged_by_their_worst_and_corrected_by_their_median():
+    record = Record((110, 110, 110), (10, 10, 10), (100, 120, 110))
+    assert record.worst == pytest.approx(0.1)
+    assert record.workspace_factor == 1  # three are not enough
+    many = Record((110,) * ENOUGH, (10,) * ENOUGH, (120, 120, 130, 115, 120))
+    assert many.workspace_factor == 2
+    assert Record().worst is None
+    assert Record().workspace_factor == 1

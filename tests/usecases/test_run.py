@@ -1,10 +1,12 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mlxkit.core.checkpoint import Checkpoint
-from mlxkit.core.errors import CheckpointError, PlanError
+from mlxkit.core.errors import CheckpointError, DoesNotFitError, PlanError
 from mlxkit.core.sampling import Asked
+from mlxkit.engines import machine
 from mlxkit.usecases.run import Conversation, RunPlan, converse
 from tests.fakes.chat_model import write_chat_model
 from tests.fakes.speaker import EOS, PREFILL_SECONDS, STEP_SECONDS, Clock, FakeSpeaker
@@ -174,3 +176,18 @@ def test_a_chat_wants_a_template_and_raw_does_not(tmp_path):
     converse(RunPlan(folder, prompt="hello"), load=load)
     converse(RunPlan(folder, prompt="hello", raw=True, trust_remote_code=True), load=load)
     assert wanted == [(True, False), (False, True)]
+
+
+def test_what_does_not_fit_is_refused_before_it_is_loaded(source):
+    loaded = []
+
+    def load(checkpoint, **_):
+        loaded.append(checkpoint.name)
+        return FakeSpeaker([EOS], clock=Clock())
+
+    small = replace(machine.read(), working_set_bytes=1000)
+    with pytest.raises(DoesNotFitError, match=r"there is 1\.00 kB"):
+        converse(RunPlan(str(source)), load=load, read_machine=lambda: small)
+    assert loaded == []
+    converse(RunPlan(str(source), force=True), load=load, read_machine=lambda: small)
+    assert loaded == [str(source)]

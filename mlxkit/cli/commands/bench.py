@@ -44,6 +44,7 @@ class Counts(click.ParamType[tuple[int, ...]]):
 @click.option("--delay", type=click.FloatRange(0, 3600), default=0.0, metavar="S", help="Seconds of rest before each.")
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the random tokens.")
 @click.option("--cold", is_flag=True, help="Time fresh processes instead: import, load, first token.")
+@options.force
 @options.trust
 @options.plot
 @options.terms
@@ -58,6 +59,7 @@ def bench(
     delay: float,
     seed: int,
     cold: bool,
+    force: bool,
     trust_remote_code: bool,
     plot: Path | None,
     terms: Terms,
@@ -78,7 +80,7 @@ def bench(
     from mlxkit.usecases.bench import bench as measure
 
     works = grid(prompts, generated, depths, batches)
-    plan = BenchPlan(models, works, repeats, delay, seed, cold, trust_remote_code)
+    plan = BenchPlan(models, works, repeats, delay, seed, cold, trust_remote_code, force)
     result = measure(plan, progress=progress(quiet=quiet), locate=obtaining.obtain(terms, quiet=quiet))
     if plot is not None:
         save(result, plot)

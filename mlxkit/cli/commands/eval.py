@@ -32,6 +32,7 @@ from mlxkit.core.located import Terms
 @click.option("--seed", type=click.IntRange(0, 2**31), default=0, show_default=True, help="Of the text it writes.")
 @click.option("--until-se", type=click.FloatRange(min=0, min_open=True), help="Stop when the error is down to N nats.")
 @click.option("--allow-calibration-text", is_flag=True, help="Judge on text that MODEL was made with, and mark that.")
+@options.force
 @options.trust
 @options.terms
 @options.output

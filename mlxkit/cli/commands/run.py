@@ -22,6 +22,7 @@ _SHARE = click.FloatRange(0, 1, min_open=True)
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), help="Draw the same tokens again.")
 @click.option("--stop", multiple=True, metavar="TEXT", help="End the answer before TEXT. May be given again.")
 @click.option("--raw", is_flag=True, help="Continue PROMPT as it is, without the chat template.")
+@options.force
 @options.trust
 @options.terms
 @options.output
@@ -39,6 +40,7 @@ def run(
     seed: int | None,
     stop: tuple[str, ...],
     raw: bool,
+    force: bool,
     trust_remote_code: bool,
     terms: Terms,
     form: str,
@@ -63,7 +65,7 @@ def run(
     from mlxkit.usecases.run import RunPlan, converse
 
     asked = Asked(temperature, top_p, top_k, min_p, max_tokens)
-    plan = RunPlan(model, prompt, system, raw, asked, seed, stop, trust_remote_code)
+    plan = RunPlan(model, prompt, system, raw, asked, seed, stop, trust_remote_code, force)
     with answers.on_stdout():
         locate = obtaining.obtain(terms, quiet=quiet)
         conversation = converse(plan, progress=progress(quiet=quiet), locate=locate)

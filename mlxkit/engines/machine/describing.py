@@ -64,6 +64,11 @@ class Machine:
         """Whether it runs macOS."""
         return self.system == "macOS"
 
+    @property
+    def limit_bytes(self) -> int | None:
+        """What there is for a model: the working set that Metal recommends, else the memory that is free now."""
+        return self.working_set_bytes or self.available_memory_bytes
+
     def facts(self) -> dict[str, Any]:
         """Return what a measurement says of where it was taken, as JSON: what is free just now is no such thing."""
         return {

@@ -51,6 +51,7 @@ from mlxkit.engines.models.measuring.workbench import Workbench  # noqa: E402
 from mlxkit.engines.models.methods import by_method, refusal  # noqa: E402
 from mlxkit.engines.models.probing import largest_difference, probe  # noqa: E402
 from mlxkit.engines.models.quantizing import apply, dequantize, units  # noqa: E402
+from mlxkit.engines.models.room import demand_room, needed  # noqa: E402
 from mlxkit.engines.models.saving import load as load_arrays  # noqa: E402
 from mlxkit.engines.models.saving import save as save_arrays  # noqa: E402
 from mlxkit.engines.models.streaming import (  # noqa: E402
@@ -92,6 +93,7 @@ __all__ = [
     "cast",
     "computing_dtype",
     "demand_finite",
+    "demand_room",
     "demand_same_vocabulary",
     "dequantize",
     "drain",
@@ -105,6 +107,7 @@ __all__ = [
     "load_for_timing",
     "load_sensitivities",
     "load_tokenizer",
+    "needed",
     "noise",
     "open_model",
     "parameters",

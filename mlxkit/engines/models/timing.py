@@ -4,7 +4,7 @@ Random tokens of a fixed seed, greedy, past every end: what is timed depends on 
 """
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any

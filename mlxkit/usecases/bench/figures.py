@@ -8,6 +8,7 @@ from typing import Any
 from mlxkit.core.anatomy import bytes_per_step, parts
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.conditions import Course
+from mlxkit.core.errors import CheckpointError
 from mlxkit.core.fitting import PREFILL_STEP
 from mlxkit.core.measurement import Measurement, Subject
 from mlxkit.core.trials import Spread, Trial, Workload, is_warm
@@ -44,17 +45,22 @@ class Setting:
         plan: what was asked for.
         here: the machine.
         taken_at: seconds since 1970.
+        loaded_bytes: of the weights of all models, which are in memory together.
     """
 
     plan: BenchPlan
     here: Machine
     taken_at: float
+    loaded_bytes: int = 0
 
 
 def warm(setting: Setting, model: Model, cell: Cell, timed: Timed, bandwidth: Sequence[float]) -> Measurement:
     """Return the measurement of one model on one workload, with at least one trial."""
     course = cell.course
-    summary = _summary(model, cell.given, timed, statistics.median(bandwidth))
+    summary = {
+        **_summary(model, cell.given, timed, statistics.median(bandwidth)),
+        **_predicted(setting, model, cell.given),
+    }
     marks = (*_marks(timed, summary), *course.marks(setting.here.cores))
     raw = {
         "trials": [trial.data() for trial in timed.trials],
@@ -64,6 +70,25 @@ def warm(setting: Setting, model: Model, cell: Cell, timed: Timed, bandwidth: Se
     }
     found = _taken(setting, model, cell.given, course, {**summary, "marks": list(marks)}, raw)
     return replace(found, is_complete=len(timed.trials) == setting.plan.repeats)
+
+
+def _predicted(setting: Setting, model: Model, given: Workload) -> dict[str, Any]:
+    """Return what `fit` says of memory, to be held against what was measured: nulls where it cannot say anything."""
+    try:
+        need = models.needed(
+            model.checkpoint,
+            context=given.context,
+            batch=given.batch,
+            on_cpu=setting.here.device == "cpu",
+            trust_remote_code=setting.plan.trust_remote_code,
+        )
+    except CheckpointError:
+        return {"predicted_memory_bytes": None, "predicted_workspace_bytes": None}
+    others_bytes = max(0, setting.loaded_bytes - model.checkpoint.size_bytes)
+    return {
+        "predicted_memory_bytes": need.total_bytes + others_bytes,
+        "predicted_workspace_bytes": need.workspace_bytes,
+    }
 
 
 def cold(setting: Setting, model: Model, given: Workload, started: Sequence[ColdStart], course: Course) -> Measurement:

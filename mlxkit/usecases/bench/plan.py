@@ -18,6 +18,7 @@ class BenchPlan:
         seed: of the tokens.
         is_cold: time a fresh process instead: import, load, first token.
         trust_remote_code: run code that comes with the checkpoints.
+        force: load what does not fit.
 
     Raises:
         PlanError: it contradicts itself.
@@ -30,6 +31,7 @@ class BenchPlan:
     seed: int = 0
     is_cold: bool = False
     trust_remote_code: bool = False
+    force: bool = False
 
     def __post_init__(self) -> None:
         if len(set(self.models)) < len(self.models):

@@ -65,7 +65,7 @@ def bench(
     progress = progress or Silent()
     here = read_machine()
     chosen = tuple(_model(name, locate, plan, progress) for name in plan.models)
-    _demand_room(chosen, here)
+    _demand_room(plan, chosen, here)
     if plan.is_cold:
         rows, stopped = _cold(plan, chosen, here, progress=progress, sense=sense, start=start, now=now)
         record(rows)
@@ -79,7 +79,7 @@ def bench(
     stopped = None
     for given in plan.workloads:
         cell = watch.cell(given)
-        setting = Setting(plan, here, now())
+        setting = Setting(plan, here, now(), sum(model.checkpoint.size_bytes for model in chosen))
         rows = [
             warm(setting, model, cell, timed, bandwidth)
             for model, timed in zip(chosen, cell.timed, strict=True)
@@ -143,11 +143,24 @@ def _model(name: str, locate: Locate, plan: BenchPlan, progress: Progress) -> Mo
     return Model(checkpoint, Subject(digest, store.shown(name), located.repo, located.commit))
 
 
-def _demand_room(chosen: Sequence[Model], here: Machine) -> None:
+def _demand_room(plan: BenchPlan, chosen: Sequence[Model], here: Machine) -> None:
+    """Refuse models that do not fit side by side, each with its longest rows."""
+    if plan.force or here.limit_bytes is None:
+        return
     needed = sum(model.checkpoint.size_bytes for model in chosen)
-    limit = here.working_set_bytes or here.available_memory_bytes
-    if limit is not None and needed > limit:
+    if needed > here.limit_bytes:
         raise DoesNotFitError(
-            f"The weights take {size_text(needed)}, and this machine has {size_text(limit)} for them.",
+            f"The weights take {size_text(needed)}, and this machine has {size_text(here.limit_bytes)} for them.",
             hint="bench one model at a time" if len(chosen) > 1 else "use a copy with fewer bits per weight",
         )
+    for model in chosen:
+        others = needed - model.checkpoint.size_bytes
+        for given in plan.workloads:
+            models.demand_room(
+                model.checkpoint,
+                here.limit_bytes - others,
+                context=given.context,
+                batch=given.batch,
+                on_cpu=here.device == "cpu",
+                trust_remote_code=plan.trust_remote_code,
+            )

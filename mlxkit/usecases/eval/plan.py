@@ -26,6 +26,7 @@ class EvalPlan:
             larger than so many nats.
         allow_calibration_text: judge text that the model was calibrated with all the same.
         trust_remote_code: run code that comes with the checkpoints.
+        force: load what does not fit.
 
     Raises:
         PlanError: it contradicts itself.
@@ -41,6 +42,7 @@ class EvalPlan:
     until_se: float | None = None
     allow_calibration_text: bool = False
     trust_remote_code: bool = False
+    force: bool = False
 
     def __post_init__(self) -> None:
         if self.tokens < self.context:

@@ -52,6 +52,7 @@ def evaluate(
 
     Raises:
         PlanError: a text or a task cannot be used, or the model was made with some of it.
+        DoesNotFitError: one of them takes more memory than there is.
         CheckpointError: model and original cannot be compared.
         StoppedError: the user stopped it; the same plan goes on from there.
         MlxkitError: something else stood in the way; what was recorded by then stays.
@@ -62,10 +63,11 @@ def evaluate(
     by, notes = original(model, plan, locate_reference, present, progress)
     if not model.is_as_recorded:
         notes = (*notes, "mlxkit.json tells of other weights than these: they were changed since.")
+    here = read_machine()
+    _demand_room(plan, model, by, here)
     measured: list[Measurement] = []
-    here = read_machine().facts()
     for found in chain(_judged(plan, model, by, open_reader, progress), asking.answered(model, by)):
-        measurement = ledger.as_kept(_measurement(found, here, clock()))
+        measurement = ledger.as_kept(_measurement(found, here.facts(), clock()))
         record([measurement])
         for journal in found.journals:
             journal.close()
@@ -74,6 +76,21 @@ def evaluate(
             measured.append(measurement)
     store.tidy()
     return EvalResult(plan, model.subject, by.subject if by else None, tuple(measured), notes)
+
+
+def _demand_room(plan: EvalPlan, model: Side, by: Side | None, here: Machine) -> None:
+    """Refuse what does not fit: one of them is in memory at a time."""
+    for one in () if plan.force else (model, by):
+        if one is not None:
+            on_cpu = here.device == "cpu"
+            models.demand_room(
+                one.checkpoint,
+                here.limit_bytes,
+                context=plan.context,
+                is_plain=on_cpu,
+                on_cpu=on_cpu,
+                trust_remote_code=plan.trust_remote_code,
+            )
 
 
 def _judged(plan: EvalPlan, model: Side, by: Side | None, reader: models.Open, progress: Progress) -> Iterator[Found]:

@@ -8,13 +8,14 @@ from typing import Any
 
 from mlxkit.core.budget import Target, bounds
 from mlxkit.core.checkpoint import Checkpoint
-from mlxkit.core.errors import CheckpointError, MlxkitError, PlanError
+from mlxkit.core.errors import CheckpointError, DoesNotFitError, MlxkitError, PlanError
 from mlxkit.core.located import Locate
 from mlxkit.core.mixes import mixed
 from mlxkit.core.output import floating_dtype
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.quantization import Layout, describe, uniform
 from mlxkit.core.rules import pinned, ruled
+from mlxkit.core.sizes import size_text
 from mlxkit.engines import machine, models, store
 from mlxkit.engines.machine import Machine
 from mlxkit.usecases.quantize.making import Making
@@ -22,6 +23,9 @@ from mlxkit.usecases.quantize.plan import QuantizePlan
 from mlxkit.usecases.quantize.result import Point, Quality, QuantizeResult
 from mlxkit.usecases.quantize.search import Found, Search
 from mlxkit.usecases.quantize.text import identity, texts
+
+REDUCED_BYTES = 1.07
+"""What the stand-in for an original that does not fit takes for each parameter: 8 bits and their scales."""
 
 MEMORY_SHARE = 0.6
 """Share of the memory that the original may take while sensitivities are measured: activations need the rest."""
@@ -213,9 +217,17 @@ def _targets(plan: QuantizePlan, parameters: int) -> tuple[Target, ...]:
 
 
 def _is_too_large(making: Making, here: Machine) -> bool:
-    limit = here.working_set_bytes or here.available_memory_bytes
+    limit = here.limit_bytes
+    if limit is None:
+        return False
+    if REDUCED_BYTES * making.parameters > limit:
+        raise DoesNotFitError(
+            f"Measuring {making.plan.source!r} takes at least {size_text(REDUCED_BYTES * making.parameters)}, "
+            f"and there is {size_text(limit)}.",
+            hint="--scheme needs no measurement, and no more memory than one tensor",
+        )
     number_bytes = 4 if here.device == "cpu" else 2
-    return limit is not None and number_bytes * making.parameters > MEMORY_SHARE * limit
+    return number_bytes * making.parameters > MEMORY_SHARE * limit
 
 
 def _result(making: Making, notes: tuple[str, ...], points: tuple[Point, ...]) -> QuantizeResult:

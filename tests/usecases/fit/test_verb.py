@@ -11,6 +11,7 @@ from mlxkit.engines import machine, store
 from mlxkit.usecases.fit import FitPlan, fit
 from mlxkit.usecases.quantize import QuantizePlan, quantize
 from tests.fakes.architectures import write
+from tests.fakes.measurements import measurement
 from tests.fakes.sparse import write_qwen3_4b, write_qwen3_30b
 
 # ml-explore/mlx-lm, mlx_lm/BENCHMARKS.md: M4 Max, 64 GB, -p 2048 -g 128, mlx 0.29.2, mlx-lm 0.28.2, macOS 26.1. Its
@@ -35,10 +36,11 @@ PUBLISHED = {
 WRITERS = {"4b": write_qwen3_4b, "30b": write_qwen3_30b}
 
 
-def asked(model, limit=None, **wishes):
-    """Fit on this machine, with a limit and a bandwidth that are known."""
+def asked(model, limit=None, past=(), **wishes):
+    """Fit on this machine, with a limit, a bandwidth and a past that are known."""
     here = replace(machine.read(), working_set_bytes=limit, available_memory_bytes=limit)
-    return fit(FitPlan(str(model), **wishes), read_machine=lambda: here, read_bandwidth=lambda: (1e10,))
+    plan = FitPlan(str(model), **wishes)
+    return fit(plan, read_machine=lambda: here, read_bandwidth=lambda: (1e10,), find=lambda **_: past)
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +123,25 @@ def test_a_plan_of_nothing_is_refused(wrong):
 def test_a_context_beyond_the_models_own_is_said(tmp_path):
     result = asked("tiny", contexts=(5000,))
     assert any("beyond it" in note for note in result.notes)
+
+
+def taken(measured, **changes):
+    """A measurement on this machine whose prediction was 1,000 bytes, 100 of them estimated."""
+    summary = {
+        "predicted_memory_bytes": 1000,
+        "predicted_workspace_bytes": 100,
+        "peak_memory_bytes": measured,
+    }
+    facts = {**machine.read().facts(), **changes}
+    return measurement(kind="throughput", machine=facts, summary=summary)
+
+
+def test_what_was_measured_here_corrects_the_estimate(tmp_path):
+    model = write("llama", tmp_path / "it")
+    fresh = asked(model, contexts=(64,)).rows[0].need
+    result = asked(model, past=[taken(1100)] * 5, contexts=(64,))
+    assert result.rows[0].need == replace(fresh, workspace_bytes=2 * fresh.workspace_bytes)
+    assert any("within 9.1% over 5 runs on this machine" in note for note in result.notes)
+    elsewhere = asked(model, past=[taken(1100, chip="Another")] * 5, contexts=(64,))
+    assert elsewhere.rows[0].need == fresh
+    assert asked(model, past=[taken(1100)] * 4, contexts=(64,)).rows[0].need == fresh
