@@ -60,9 +60,12 @@ def gpu_workspace_bytes(tokens: int, batch: int) -> int:
 def cpu_workspace_bytes(tokens: int, batch: int, *, hidden: int, intermediate: int, number_bytes: int) -> int:
     """Return about what prefilling takes on MLX's CPU backend: the widest layer's values, which are freed as it goes.
 
-    workspace = chunk (3 intermediate + 4 hidden) bytes: gate, up and their product; residual, norm, output, input
+    workspace = batch chunk (3 intermediate + 4 hidden) bytes + mask: gate, up and their product; residual, norm, output
+    and input; and beyond the first chunk a byte for each pair of its tokens with all tokens
     """
-    return batch * min(tokens, PREFILL_STEP) * (3 * intermediate + 4 * hidden) * number_bytes
+    chunk = min(tokens, PREFILL_STEP)
+    mask = chunk * tokens if tokens > PREFILL_STEP else 0
+    return batch * chunk * (3 * intermediate + 4 * hidden) * number_bytes + mask
 
 
 def decode_tps(read_bytes: float, layers: int, layer_seconds: float, eta: float, bandwidth: float) -> float:

@@ -87,3 +87,9 @@ def test_a_model_is_needed_otherwise():
     done = run("--json")
     assert done.exit_code == 2
     assert json.loads(done.stdout)["error"]["code"] == "usage"
+
+
+def test_the_other_way_round(source):
+    said = json.loads(run(str(source), *SHORT, "--reverse", "--json").stdout)["data"]["rows"]
+    assert [row["scheme"] for row in said] == ["as stored"]
+    assert "For weights" in run(str(source), *SHORT, "--reverse").stdout

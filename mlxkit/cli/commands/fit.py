@@ -14,6 +14,7 @@ from mlxkit.core.located import Terms
 @click.command()
 @click.argument("model", required=False)
 @click.option("--device", "devices", multiple=True, metavar="NAME", help="Such as 'M4 Max 64GB' or 'iPhone 17 Pro'.")
+@click.option("--reverse", is_flag=True, help="Tell which weights would fit, instead.")
 @click.option("--list-devices", is_flag=True, help="List the devices that can be named, instead.")
 @click.option(
     "--scheme",
@@ -32,6 +33,7 @@ def fit(
     model: str | None,
     chosen: tuple[str, ...],
     contexts: tuple[int, ...],
+    reverse: bool,
     list_devices: bool,
     terms: Terms,
     form: str,
@@ -45,6 +47,7 @@ def fit(
     \b
     mlxkit fit tiny
     mlxkit fit tiny --device "M4 16GB" --scheme 4bit --context 1024
+    mlxkit fit tiny --reverse --device "iPhone 17 Pro" --context 1024
     mlxkit fit --list-devices
     """
     from mlxkit.usecases import fit as fitting
@@ -56,4 +59,4 @@ def fit(
         raise click.UsageError("Missing argument 'MODEL'.", click.get_current_context())
     plan = fitting.FitPlan(model, schemes=tuple(map(schemes.parse, chosen)), contexts=contexts or (4096,), **wishes)
     with obtaining.outline(terms, quiet=quiet) as locate:
-        show(fitting.fit(plan, locate=locate), form)
+        show((fitting.reverse if reverse else fitting.fit)(plan, locate=locate), form)

@@ -8,7 +8,7 @@ import pytest
 from mlxkit.core.errors import DoesNotFitError, NotFoundError, PlanError
 from mlxkit.core.schemes import parse
 from mlxkit.engines import machine, store
-from mlxkit.usecases.fit import FitPlan, fit
+from mlxkit.usecases.fit import FitPlan, fit, reverse
 from mlxkit.usecases.quantize import QuantizePlan, quantize
 from tests.fakes.architectures import write
 from tests.fakes.measurements import measurement
@@ -145,3 +145,33 @@ def test_what_was_measured_here_corrects_the_estimate(tmp_path):
     elsewhere = asked(model, past=[taken(1100, chip="Another")] * 5, contexts=(64,))
     assert elsewhere.rows[0].need == fresh
     assert asked(model, past=[taken(1100)] * 4, contexts=(64,)).rows[0].need == fresh
+
+
+def test_the_other_way_round_the_best_scheme_that_fits_is_found(published):
+    wishes = {"contexts": (4096, 32768)}
+    rooms = reverse(FitPlan(str(published["30b"]), ("M4 Max 36GB", "M4 16GB"), **wishes)).rooms
+    assert [(room.device.partition(" (")[0], room.scheme) for room in rooms] == [
+        ("M4 Max", "5bit-g64"),
+        ("M4 Max", "4bit-g64"),
+        ("M4 16 GB", None),
+        ("M4 16 GB", None),
+    ]
+    for room in rooms:
+        (row, *_) = fit(FitPlan(str(published["30b"]), (room.device,), contexts=(room.context,))).rows
+        left = row.limit_bytes - row.need.cache_bytes - row.need.workspace_bytes
+        assert room.budget_bytes == left
+        assert room.bits_per_weight == pytest.approx(8 * left / 30.5e9, rel=0.01)
+
+
+def test_where_nothing_fits_the_other_way_round_fails_too(published):
+    plan = FitPlan(str(published["30b"]), ("iPhone 17 Pro",))
+    result = reverse(plan)
+    assert isinstance(result.failure, DoesNotFitError)
+    assert "none fits" in str(result.report())
+
+
+def test_what_fits_as_it_is_needs_no_scheme(tmp_path):
+    result = reverse(FitPlan(str(write("llama", tmp_path / "it")), ("M4 16GB",), contexts=(64,)))
+    assert result.rooms[0].scheme == "as stored"
+    assert result.failure is None
+    assert "--max-size" not in str(result.report())
