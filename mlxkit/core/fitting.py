@@ -57,15 +57,16 @@ def gpu_workspace_bytes(tokens: int, batch: int) -> int:
     return GPU_WORKSPACE_BYTES * batch * min(tokens, PREFILL_STEP) // PREFILL_STEP
 
 
-def cpu_workspace_bytes(tokens: int, batch: int, *, hidden: int, intermediate: int, number_bytes: int) -> int:
+def cpu_workspace_bytes(
+    tokens: int, batch: int, *, hidden: int, intermediate: int, number_bytes: int, is_quantized: bool
+) -> int:
     """Return about what prefilling takes on MLX's CPU backend: the widest layer's values, which are freed as it goes.
 
-    workspace = batch chunk (3 intermediate + 4 hidden) bytes + mask: gate, up and their product; residual, norm, output
-    and input; and beyond the first chunk a byte for each pair of its tokens with all tokens
+    workspace = batch chunk (k intermediate + 4 hidden) bytes, k = 3 for gate, up and their product, and 4 where the
+    weights are quantized; residual, norm, output and input are as wide as the model
     """
-    chunk = min(tokens, PREFILL_STEP)
-    mask = chunk * tokens if tokens > PREFILL_STEP else 0
-    return batch * chunk * (3 * intermediate + 4 * hidden) * number_bytes + mask
+    widest = (4 if is_quantized else 3) * intermediate
+    return batch * min(tokens, PREFILL_STEP) * (widest + 4 * hidden) * number_bytes
 
 
 def decode_tps(read_bytes: float, layers: int, layer_seconds: float, eta: float, bandwidth: float) -> float:

@@ -18,10 +18,11 @@ def test_a_verdict_is_about_the_total(weights, cache, workspace, limit):
 @given(st.integers(1, 10**6), st.integers(1, 64))
 def test_a_workspace_is_that_of_the_largest_chunk(tokens, batch):
     gpu = gpu_workspace_bytes(tokens, batch)
-    cpu = cpu_workspace_bytes(tokens, batch, hidden=8, intermediate=16, number_bytes=2)
+    sizes = {"hidden": 8, "intermediate": 16, "number_bytes": 2}
+    plain, quantized = (cpu_workspace_bytes(tokens, batch, **sizes, is_quantized=one) for one in (False, True))
     assert gpu <= gpu_workspace_bytes(2048, batch) == 800 * 10**6 * batch
-    mask = 2048 * tokens if tokens > 2048 else 0
-    assert cpu == batch * min(tokens, 2048) * (3 * 16 + 4 * 8) * 2 + mask
+    assert plain == batch * min(tokens, 2048) * (3 * 16 + 4 * 8) * 2
+    assert quantized - plain == batch * min(tokens, 2048) * 16 * 2
 
 
 def test_speed_is_reading_and_a_cost_for_each_layer():

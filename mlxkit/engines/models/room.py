@@ -80,6 +80,7 @@ class _Needs:
     def __init__(self, traced: Traced, batch: int, *, is_plain: bool, on_cpu: bool) -> None:
         self._traced, self._batch, self._is_plain, self._on_cpu = traced, batch, is_plain, on_cpu
         self._weight_bytes = 4 * traced.parameters if is_plain else traced.weight_bytes
+        self._is_quantized = any(part.scheme is not None for part in parts(traced.checkpoint))
 
     def at(self, context: int, weight_bytes: int | None = None) -> Need:
         """Return what it takes, or would with other weights."""
@@ -92,8 +93,8 @@ class _Needs:
         if fitting:
             return f"a context of {fitting:,} tokens fits; --force loads it all the same"
         checkpoint = self._traced.checkpoint
-        is_quantized = any(part.scheme is not None for part in parts(checkpoint))
-        schemes = [Scheme("affine", bits, 64) for bits in (8, 6, 4, 3)] if not (self._is_plain or is_quantized) else []
+        is_fixed = self._is_plain or self._is_quantized
+        schemes = [] if is_fixed else [Scheme("affine", bits, 64) for bits in (8, 6, 4, 3)]
         sizes = weights(checkpoint, schemes) if schemes else ()
         for scheme, size_bytes in zip(schemes, sizes, strict=True):
             if self.at(context, size_bytes).total_bytes <= limit_bytes:
@@ -106,6 +107,11 @@ class _Needs:
         if self._on_cpu and isinstance(hidden, int) and isinstance(intermediate, int):
             number_bytes = 4 if self._is_plain else 2
             return cpu_workspace_bytes(
-                context, self._batch, hidden=hidden, intermediate=intermediate, number_bytes=number_bytes
+                context,
+                self._batch,
+                hidden=hidden,
+                intermediate=intermediate,
+                number_bytes=number_bytes,
+                is_quantized=self._is_quantized and not self._is_plain,
             )
         return gpu_workspace_bytes(context, self._batch)

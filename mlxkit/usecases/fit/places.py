@@ -96,12 +96,16 @@ def _past(here: Machine, measured: Iterable[Measurement]) -> Record:
     return Record(*zip(*known, strict=True)) if known else Record()
 
 
-def workspace(checkpoint: Checkpoint, place: Place, batch: int) -> Callable[[int], int]:
+def workspace(checkpoint: Checkpoint, place: Place, batch: int, *, is_quantized: bool) -> Callable[[int], int]:
     """Return what gives about the bytes that a context takes to work in there."""
     text = checkpoint.config.get("text_config")
     config = text if isinstance(text, dict) else checkpoint.config
     hidden, intermediate = (config.get(key) for key in ("hidden_size", "intermediate_size"))
     if place.is_cpu and isinstance(hidden, int) and isinstance(intermediate, int):
         sizes = {"hidden": hidden, "intermediate": intermediate, "number_bytes": 2}
-        return lambda context: round(place.workspace_factor * cpu_workspace_bytes(context, batch, **sizes))
+
+        def on_cpu(context: int) -> int:
+            return cpu_workspace_bytes(context, batch, **sizes, is_quantized=is_quantized)
+
+        return lambda context: round(place.workspace_factor * on_cpu(context))
     return lambda context: round(place.workspace_factor * gpu_workspace_bytes(context, batch))

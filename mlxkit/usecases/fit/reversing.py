@@ -130,7 +130,7 @@ def reverse(
     offered += [(scheme.name, size) for scheme, size in zip(tried, sizes, strict=True)]
     rooms = []
     for place in chosen:
-        works = workspace(checkpoint, place, plan.batch)
+        works = workspace(checkpoint, place, plan.batch, is_quantized=True)
         for context in plan.contexts:
             budget = None
             if place.limit_bytes is not None:

@@ -17,6 +17,8 @@ from mlxkit.usecases.fit.places import Place, Surroundings, places, workspace
 from mlxkit.usecases.fit.plan import FitPlan
 from mlxkit.usecases.fit.result import FitResult, Row
 
+AS_STORED = "as stored"
+
 USUAL = ("8bit", "6bit", "4bit")
 """Schemes that are shown of an unquantized model when none is named."""
 
@@ -57,7 +59,8 @@ def fit(
     rows = []
     for scheme, weight_bytes in sizes.items():
         for place in chosen:
-            works = workspace(checkpoint, place, plan.batch)
+            is_quantized = scheme != AS_STORED
+            works = workspace(checkpoint, place, plan.batch, is_quantized=is_quantized)
 
             def need(context: int, weight_bytes: int = weight_bytes, works: Callable[[int], int] = works) -> Need:
                 return Need(weight_bytes, cache_bytes(context), works(context))
@@ -74,7 +77,7 @@ def _sizes(plan: FitPlan, checkpoint: Checkpoint, traced: models.Traced) -> Iter
     """Yield each scheme's name and its bytes of weights."""
     described = describe(checkpoint.config)
     if not plan.schemes:
-        yield described or "as stored", traced.weight_bytes
+        yield described or AS_STORED, traced.weight_bytes
     schemes: tuple[Scheme, ...] = plan.schemes
     if not schemes and described is None:
         schemes = tuple(parse(name) for name in USUAL)
