@@ -8,6 +8,7 @@ from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.devices import Device, device
 from mlxkit.core.fitting import Record, cpu_workspace_bytes, gpu_workspace_bytes
 from mlxkit.core.measurement import Measurement
+from mlxkit.engines import ledger, machine, models, store
 from mlxkit.engines.machine import Machine
 from mlxkit.usecases.fit.plan import FitPlan
 
@@ -49,10 +50,14 @@ class Surroundings:
         find: finds what was measured here before, in the ledger.
     """
 
-    read_machine: Callable[[], Machine]
-    known_devices: Callable[[], tuple[Device, ...]]
-    read_bandwidth: Callable[[], Sequence[float]]
-    find: Callable[..., Iterable[Measurement]]
+    read_machine: Callable[[], Machine] = machine.read
+    known_devices: Callable[[], tuple[Device, ...]] = store.known_devices
+    read_bandwidth: Callable[[], Sequence[float]] = models.read_bandwidth
+    find: Callable[..., Iterable[Measurement]] = ledger.find
+
+
+TRUE = Surroundings()
+"""What there really is."""
 
 
 def places(plan: FitPlan, around: Surroundings) -> tuple[tuple[Place, ...], Record]:

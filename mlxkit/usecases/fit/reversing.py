@@ -1,20 +1,16 @@
 """The other way round: which weights fit a device at a context."""
 
-from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mlxkit.core.devices import Device
 from mlxkit.core.errors import DoesNotFitError, MlxkitError
 from mlxkit.core.located import Locate
-from mlxkit.core.measurement import Measurement
 from mlxkit.core.quantization import describe
 from mlxkit.core.report import Column, Note, Report, Table
 from mlxkit.core.schemes import parse
 from mlxkit.core.sizes import size_text
-from mlxkit.engines import ledger, machine, models, store
-from mlxkit.engines.machine import Machine
-from mlxkit.usecases.fit.places import Surroundings, places, workspace
+from mlxkit.engines import models, store
+from mlxkit.usecases.fit.places import TRUE, Surroundings, places, workspace
 from mlxkit.usecases.fit.plan import FitPlan
 
 TRIED = ("8bit", "6bit", "5bit", "4bit", "3bit", "2bit")
@@ -98,30 +94,19 @@ class ReverseResult:
         return Report(f"{self.plan.model}: what will fit?", (), (table,), tuple(Note(text) for text in notes))
 
 
-def reverse(
-    plan: FitPlan,
-    *,
-    locate: Locate = store.local,
-    read_machine: Callable[[], Machine] = machine.read,
-    known_devices: Callable[[], tuple[Device, ...]] = store.known_devices,
-    read_bandwidth: Callable[[], Sequence[float]] = models.read_bandwidth,
-    find: Callable[..., Iterable[Measurement]] = ledger.find,
-) -> ReverseResult:
+def reverse(plan: FitPlan, *, locate: Locate = store.local, around: Surroundings = TRUE) -> ReverseResult:
     """Tell which weights fit.
 
     Args:
         plan: for which devices and contexts; its schemes, if it names any, are those that are tried.
         locate: leads from the model's name to what can be looked at; its weights may be holes.
-        read_machine: describes this machine.
-        known_devices: gives the devices that names mean.
-        read_bandwidth: measures this machine's memory, bytes per second.
-        find: finds what was measured here before, in the ledger.
+        around: devices, this machine and its past.
 
     Raises:
         NotFoundError: there is no such device.
         CheckpointError: mlx-lm has no such architecture, or its class cannot use this config.
     """
-    chosen, _ = places(plan, Surroundings(read_machine, known_devices, read_bandwidth, find))
+    chosen, _ = places(plan, around)
     checkpoint = store.read(plan.model, locate(plan.model).folder).sound()
     traced = models.trace(checkpoint, trust_remote_code=plan.trust_remote_code)
     tried = plan.schemes or tuple(map(parse, () if describe(checkpoint.config) else TRIED))

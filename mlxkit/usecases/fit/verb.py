@@ -1,19 +1,16 @@
 """From a model's headers to whether it fits: mlx-lm's own class is traced, and no weight is read."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 
 from mlxkit.core.anatomy import bytes_per_step, parts
 from mlxkit.core.checkpoint import Checkpoint
-from mlxkit.core.devices import Device
 from mlxkit.core.fitting import Need, Record, decode_tps, longest
 from mlxkit.core.located import Locate
-from mlxkit.core.measurement import Measurement
 from mlxkit.core.quantization import describe
 from mlxkit.core.schemes import Scheme, parse
-from mlxkit.engines import ledger, machine, models, store
-from mlxkit.engines.machine import Machine
-from mlxkit.usecases.fit.places import Place, Surroundings, places, workspace
+from mlxkit.engines import models, store
+from mlxkit.usecases.fit.places import TRUE, Place, Surroundings, places, workspace
 from mlxkit.usecases.fit.plan import FitPlan
 from mlxkit.usecases.fit.result import FitResult, Row
 
@@ -23,30 +20,19 @@ USUAL = ("8bit", "6bit", "4bit")
 """Schemes that are shown of an unquantized model when none is named."""
 
 
-def fit(
-    plan: FitPlan,
-    *,
-    locate: Locate = store.local,
-    read_machine: Callable[[], Machine] = machine.read,
-    known_devices: Callable[[], tuple[Device, ...]] = store.known_devices,
-    read_bandwidth: Callable[[], Sequence[float]] = models.read_bandwidth,
-    find: Callable[..., Iterable[Measurement]] = ledger.find,
-) -> FitResult:
+def fit(plan: FitPlan, *, locate: Locate = store.local, around: Surroundings = TRUE) -> FitResult:
     """Tell what a model takes and whether that fits.
 
     Args:
         plan: what to ask.
         locate: leads from the model's name to what can be looked at; its weights may be holes.
-        read_machine: describes this machine.
-        known_devices: gives the devices that names mean.
-        read_bandwidth: measures this machine's memory, bytes per second.
-        find: finds what was measured here before, in the ledger.
+        around: devices, this machine and its past.
 
     Raises:
         NotFoundError: there is no such device.
         CheckpointError: mlx-lm has no such architecture, or its class cannot use this config.
     """
-    chosen, past = places(plan, Surroundings(read_machine, known_devices, read_bandwidth, find))
+    chosen, past = places(plan, around)
     checkpoint = store.read(plan.model, locate(plan.model).folder).sound()
     traced = models.trace(checkpoint, trust_remote_code=plan.trust_remote_code)
 

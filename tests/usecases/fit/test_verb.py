@@ -9,6 +9,7 @@ from mlxkit.core.errors import DoesNotFitError, NotFoundError, PlanError
 from mlxkit.core.schemes import parse
 from mlxkit.engines import machine, store
 from mlxkit.usecases.fit import FitPlan, fit, reverse
+from mlxkit.usecases.fit.places import Surroundings
 from mlxkit.usecases.quantize import QuantizePlan, quantize
 from tests.fakes.architectures import write
 from tests.fakes.measurements import measurement
@@ -40,7 +41,8 @@ def asked(model, limit=None, past=(), **wishes):
     """Fit on this machine, with a limit, a bandwidth and a past that are known."""
     here = replace(machine.read(), working_set_bytes=limit, available_memory_bytes=limit)
     plan = FitPlan(str(model), **wishes)
-    return fit(plan, read_machine=lambda: here, read_bandwidth=lambda: (1e10,), find=lambda **_: past)
+    around = Surroundings(read_machine=lambda: here, read_bandwidth=lambda: (1e10,), find=lambda **_: past)
+    return fit(plan, around=around)
 
 
 @pytest.fixture(scope="module")
