@@ -41,7 +41,7 @@ def parse(text: str | bytes) -> Measurement:
     measurement = Measurement.from_json(value)
     if said != measurement.id:
         raise IntegrityError(
-            f"The content was changed: it gives the id {measurement.id[:12]}, and the line says {str(said)[:12]}.",
+            f"The content was changed: it gives the id {measurement.short_id}, and the line says {str(said)[:12]}.",
             hint=_ELSEWHERE,
         )
     return measurement

@@ -1,9 +1,9 @@
 """Whether a model fits and how fast it will be: bytes against a limit, and bytes over a bandwidth."""
 
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 Verdict: TypeAlias = Literal["fits", "tight", "does not fit"]
 
@@ -67,6 +67,28 @@ def cpu_workspace_bytes(
     """
     widest = (4 if is_quantized else 3) * intermediate
     return batch * min(tokens, PREFILL_STEP) * (widest + 4 * hidden) * number_bytes
+
+
+def workspace_bytes(
+    config: Mapping[str, Any], tokens: int, batch: int, *, on_cpu: bool, is_quantized: bool, number_bytes: int = 2
+) -> int:
+    """Return about what prefilling takes, by what a config says of the model's widths.
+
+    Args:
+        config: the checkpoint's; what it says of a text model inside it goes first.
+        tokens: of a row.
+        batch: rows side by side.
+        on_cpu: MLX's CPU backend computes it.
+        is_quantized: its weights are, and are computed so.
+        number_bytes: of a value between layers.
+    """
+    text = config.get("text_config")
+    told = text if isinstance(text, Mapping) else config
+    hidden, intermediate = told.get("hidden_size"), told.get("intermediate_size")
+    if not (on_cpu and isinstance(hidden, int) and isinstance(intermediate, int)):
+        return gpu_workspace_bytes(tokens, batch)
+    sizes = {"hidden": hidden, "intermediate": intermediate, "number_bytes": number_bytes}
+    return cpu_workspace_bytes(tokens, batch, **sizes, is_quantized=is_quantized)
 
 
 def decode_tps(read_bytes: float, layers: int, layer_seconds: float, eta: float, bandwidth: float) -> float:

@@ -13,6 +13,9 @@ from mlxkit.core.estimates import Estimate
 Kind: TypeAlias = Literal["quality", "task", "throughput", "memory"]
 """What was measured."""
 
+SHOWN = 12
+"""Characters of a digest that are shown of it."""
+
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -66,6 +69,11 @@ class Measurement:
     def id(self) -> str:
         """SHA-256, in hex, of all that it says: two ledgers that hold the same measurement call it the same."""
         return hashlib.sha256(canonical(self.as_json()).encode()).hexdigest()
+
+    @property
+    def short_id(self) -> str:
+        """As much of the id as a reader needs to tell it from any other."""
+        return self.id[:SHOWN]
 
     def estimate(self, name: str) -> Estimate | None:
         """Return a figure of the summary with its standard error, if it has one; None where it was not measured."""

@@ -17,7 +17,7 @@ from mlxkit.core.sampling import Asked, Settled, settle
 from mlxkit.core.speaking import Load, Message, Speaker
 from mlxkit.core.stopping import StopMatcher
 from mlxkit.engines import machine, models, store
-from mlxkit.engines.machine import Machine
+from mlxkit.engines.machine import Room
 
 Clock = Callable[[], float]
 OnText = Callable[[str], None]
@@ -250,7 +250,7 @@ def converse(
     load: Load = models.load,
     locate: Locate = store.local,
     clock: Clock = time.perf_counter,
-    read_machine: Callable[[], Machine] = machine.read,
+    read_room: Callable[[], Room] = machine.read_room,
 ) -> Conversation:
     """Load a model and begin a conversation with it.
 
@@ -263,9 +263,9 @@ def converse(
     _check(plan)
     checkpoint = store.read(plan.model, locate(plan.model).folder).sound()
     if not plan.force:
-        here = read_machine()
-        on_cpu = here.device == "cpu"
-        models.demand_room(checkpoint, here.limit_bytes, on_cpu=on_cpu, trust_remote_code=plan.trust_remote_code)
+        room = read_room()
+        on_cpu = room.device == "cpu"
+        models.demand_room(checkpoint, room.limit_bytes, on_cpu=on_cpu, trust_remote_code=plan.trust_remote_code)
     speaker = load(
         checkpoint,
         for_chat=not plan.raw,

@@ -152,3 +152,27 @@ def test_free_space_of_a_folder_to_be_is_that_of_the_disk_it_will_be_on(tmp_path
 
     assert free is not None
     assert free > 0
+
+
+@pytest.mark.parametrize("system", [mac(), LINUX], ids=["mac", "linux"])
+@pytest.mark.parametrize("mlx", [metal(), cpu(), None], ids=["metal", "cpu", "none"])
+def test_the_room_for_a_model_is_that_of_the_machine(system, mlx) -> None:
+    here = machine.read(system, mlx)
+
+    assert machine.read_room(system, mlx) == machine.Room(here.limit_bytes, here.device)
+
+
+def test_the_room_is_found_without_any_of_the_systems_tools() -> None:
+    asked = []
+
+    class Listening(FakeSystem):
+        def command(self, words):
+            asked.append(words)
+            return super().command(words)
+
+        def sysctl(self, name):
+            asked.append(name)
+            return super().sysctl(name)
+
+    assert machine.read_room(Listening(**vars(mac())), metal(working_set=48 * GB)).limit_bytes == 48 * GB
+    assert asked == []

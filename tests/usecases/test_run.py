@@ -1,4 +1,3 @@
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -185,9 +184,9 @@ def test_what_does_not_fit_is_refused_before_it_is_loaded(source):
         loaded.append(checkpoint.name)
         return FakeSpeaker([EOS], clock=Clock())
 
-    small = replace(machine.read(), working_set_bytes=1000)
+    small = machine.Room(1000, "cpu")
     with pytest.raises(DoesNotFitError, match=r"there is 1\.00 kB"):
-        converse(RunPlan(str(source)), load=load, read_machine=lambda: small)
+        converse(RunPlan(str(source)), load=load, read_room=lambda: small)
     assert loaded == []
-    converse(RunPlan(str(source), force=True), load=load, read_machine=lambda: small)
+    converse(RunPlan(str(source), force=True), load=load, read_room=lambda: small)
     assert loaded == [str(source)]

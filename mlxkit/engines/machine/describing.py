@@ -22,6 +22,19 @@ else:
 
 
 @dataclass(frozen=True)
+class Room:
+    """What there is for a model.
+
+    Attributes:
+        limit_bytes: the working set that Metal recommends, else the memory that is free now; None when not known.
+        device: where MLX computes by default, ``gpu`` or ``cpu``.
+    """
+
+    limit_bytes: int | None
+    device: str | None
+
+
+@dataclass(frozen=True)
 class Machine:
     """What this machine is.
 
@@ -66,7 +79,7 @@ class Machine:
 
     @property
     def limit_bytes(self) -> int | None:
-        """What there is for a model: the working set that Metal recommends, else the memory that is free now."""
+        """What there is for a model, as `Room` has it."""
         return self.working_set_bytes or self.available_memory_bytes
 
     def facts(self) -> dict[str, Any]:
@@ -109,6 +122,18 @@ def read(system: System | None = None, mlx: Any = _MLX) -> Machine:
         gpu_cores=_gpu_cores(system) if kernel == "Darwin" else None,
         **_device(mlx),
     )
+
+
+def read_room(system: System | None = None, mlx: Any = _MLX) -> Room:
+    """Return what there is for a model: `read` asks the system's tools for much more, each a process of its own.
+
+    Args:
+        system: the operating system; None for the one that runs this process.
+        mlx: `mlx.core`, or None where it cannot be imported.
+    """
+    _, available = (system or ThisSystem()).memory() or (None, None)
+    told = _device(mlx)
+    return Room(told.get("working_set_bytes") or available, told.get("device"))
 
 
 def free_bytes(folder: Path) -> int | None:

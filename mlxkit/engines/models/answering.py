@@ -13,7 +13,6 @@ from typing import Any
 
 import mlx.core as mx
 from mlx import nn
-from mlx.utils import tree_flatten
 from mlx_lm.generate import wired_limit
 from mlx_lm.models.cache import make_prompt_cache
 
@@ -23,6 +22,7 @@ from mlxkit.core.progress import Progress
 from mlxkit.core.stopping import StopMatcher
 from mlxkit.engines.models import quantizing
 from mlxkit.engines.models.loading import open_model, upstream
+from mlxkit.engines.models.streaming import evaluate
 from mlxkit.engines.models.tokenizing import Tokenizer, load_tokenizer
 
 BATCH = 16
@@ -145,11 +145,7 @@ def respondent(checkpoint: Checkpoint, *, trust_remote_code: bool, progress: Pro
     opened = open_model(checkpoint, trust_remote_code=trust_remote_code)
     tokenizer = load_tokenizer(checkpoint, trust_remote_code=trust_remote_code)
     quantizing.plain(opened.model, is_quantized=opened.quantization is not None)
-    arrays = [array for _, array in tree_flatten(opened.model.parameters())]
-    with progress.phase("Loading weights", sum(array.nbytes for array in arrays), "bytes") as advance:
-        for array in arrays:
-            mx.eval(array)
-            advance(array.nbytes)
+    evaluate(opened.model, "Loading weights", progress)
     return Respondent(checkpoint, opened.model, tokenizer)
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import mlx.core as mx
 from mlx import nn
-from mlx.utils import tree_flatten
 from mlx_lm.generate import generate_step, generation_stream, wired_limit
 from mlx_lm.models.cache import can_trim_prompt_cache, make_prompt_cache
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
@@ -17,6 +16,7 @@ from mlxkit.core.progress import Progress
 from mlxkit.core.sampling import Sampling
 from mlxkit.core.speaking import Message
 from mlxkit.engines.models.loading import open_model
+from mlxkit.engines.models.streaming import evaluate
 from mlxkit.engines.models.tokenizing import Detokenizer, Tokenizer, load_tokenizer
 
 _EVERYTHING = 2**31 - 1  # the repetition penalty looks at the whole row, as transformers' does, not at 20 tokens
@@ -133,11 +133,7 @@ def load(checkpoint: Checkpoint, *, for_chat: bool, trust_remote_code: bool, pro
     tokenizer = load_tokenizer(checkpoint, trust_remote_code=trust_remote_code)
     if for_chat:
         tokenizer.demand_template()
-    arrays = [array for _, array in tree_flatten(opened.model.parameters())]
-    with progress.phase("Loading weights", sum(array.nbytes for array in arrays), "bytes") as advance:
-        for array in arrays:
-            mx.eval(array)
-            advance(array.nbytes)
+    evaluate(opened.model, "Loading weights", progress)
     return Loaded(opened.model, tokenizer, opened.notes)
 
 

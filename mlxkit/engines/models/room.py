@@ -3,7 +3,7 @@
 from mlxkit.core.anatomy import parts
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import CheckpointError, DoesNotFitError
-from mlxkit.core.fitting import Need, cpu_workspace_bytes, gpu_workspace_bytes, longest
+from mlxkit.core.fitting import Need, longest, workspace_bytes
 from mlxkit.core.schemes import Scheme
 from mlxkit.core.sizes import size_text
 from mlxkit.engines.models.tracing import Traced, trace, weights
@@ -102,16 +102,11 @@ class _Needs:
         return "use a smaller model; --force loads it all the same"
 
     def _workspace(self, context: int) -> int:
-        config = self._traced.checkpoint.config
-        hidden, intermediate = config.get("hidden_size"), config.get("intermediate_size")
-        if self._on_cpu and isinstance(hidden, int) and isinstance(intermediate, int):
-            number_bytes = 4 if self._is_plain else 2
-            return cpu_workspace_bytes(
-                context,
-                self._batch,
-                hidden=hidden,
-                intermediate=intermediate,
-                number_bytes=number_bytes,
-                is_quantized=self._is_quantized and not self._is_plain,
-            )
-        return gpu_workspace_bytes(context, self._batch)
+        return workspace_bytes(
+            self._traced.checkpoint.config,
+            context,
+            self._batch,
+            on_cpu=self._on_cpu,
+            is_quantized=self._is_quantized and not self._is_plain,
+            number_bytes=4 if self._is_plain else 2,
+        )

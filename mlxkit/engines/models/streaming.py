@@ -90,6 +90,21 @@ def cast(model: nn.Module, dtype: str) -> None:
     model.update(tree_map_with_path(convert, model.parameters()))
 
 
+def evaluate(model: nn.Module, name: str, progress: Progress) -> None:
+    """Bring every weight into memory.
+
+    Args:
+        model: with lazy weights.
+        name: of the phase.
+        progress: told the bytes.
+    """
+    arrays = [array for _, array in tree_flatten(model.parameters())]
+    with progress.phase(name, sum(array.nbytes for array in arrays), "bytes") as advance:
+        for array in arrays:
+            mx.eval(array)
+            advance(array.nbytes)
+
+
 def finite_sums(model: nn.Module) -> dict[str, mx.array]:
     """Return a lazy sum of each floating weight, accumulated in float32: NaN and infinity survive every addition."""
     return {

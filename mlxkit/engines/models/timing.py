@@ -11,7 +11,6 @@ from typing import Any
 
 import mlx.core as mx
 from mlx import nn
-from mlx.utils import tree_flatten
 from mlx_lm.generate import generation_stream, wired_limit
 from mlx_lm.models.cache import make_prompt_cache
 
@@ -21,6 +20,7 @@ from mlxkit.core.progress import Progress
 from mlxkit.core.trials import Trial, Workload
 from mlxkit.engines.models.caching import measured
 from mlxkit.engines.models.loading import open_model, upstream
+from mlxkit.engines.models.streaming import evaluate
 
 Clock = Callable[[], float]
 
@@ -125,9 +125,5 @@ def load_for_timing(checkpoint: Checkpoint, *, trust_remote_code: bool, progress
     """
     opened = open_model(checkpoint, trust_remote_code=trust_remote_code)
     opened.model.eval()
-    arrays = [array for _, array in tree_flatten(opened.model.parameters())]
-    with progress.phase(f"Loading {checkpoint.name}", sum(array.nbytes for array in arrays), "bytes") as advance:
-        for array in arrays:
-            mx.eval(array)
-            advance(array.nbytes)
+    evaluate(opened.model, f"Loading {checkpoint.name}", progress)
     return Timing(checkpoint, opened.model, opened.notes)

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import NotFoundError
+from mlxkit.core.located import Located
+from mlxkit.core.measurement import Subject
 from mlxkit.core.progress import Advance, Progress
 from mlxkit.core.record import checkpoint_digest
 from mlxkit.engines.store.kept import fingerprint, keep_json, kept, recalled
+from mlxkit.engines.store.locating import shown
 
 _PIECE_BYTES = 4 * 2**20
 
@@ -42,6 +45,21 @@ def weights_digest(checkpoint: Checkpoint, progress: Progress) -> str:
     found = checkpoint_digest(digests)
     keep_json(path, found)
     return found
+
+
+def subject(checkpoint: Checkpoint, located: Located, progress: Progress) -> Subject:
+    """Return what a checkpoint is to the ledger.
+
+    Args:
+        checkpoint: sound.
+        located: where it was found.
+        progress: told the bytes read.
+
+    Raises:
+        NotFoundError: a file cannot be read.
+    """
+    digest = weights_digest(checkpoint, progress)
+    return Subject(digest, shown(checkpoint.name), located.repo, located.commit)
 
 
 def _digests(checkpoint: Checkpoint, shard: str, advance: Advance) -> dict[str, str]:

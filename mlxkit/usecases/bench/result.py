@@ -10,8 +10,6 @@ from mlxkit.core.measurement import Measurement
 from mlxkit.core.report import Axis, Column, Fact, Note, Picture, Report, Series, Table, Value
 from mlxkit.usecases.bench.plan import BenchPlan
 
-_ID = 12
-
 _FAR = 0.2
 
 _SHORT = {"prompt_tokens": "p", "generated_tokens": "n", "depth": "d", "batch": "b"}
@@ -57,7 +55,7 @@ class BenchResult:
         table = self._cold() if self.plan.is_cold else self._warm()
         said = [*self.notes]
         if self.measurements:
-            said.append(f"Recorded as {', '.join(found.id[:_ID] for found in self.measurements)}.")
+            said.append(f"Recorded as {', '.join(found.short_id for found in self.measurements)}.")
         return Report("Throughput", facts, (table,), (*self._marks(), *(Note(text) for text in said)))
 
     def _marks(self) -> Iterator[Note]:
@@ -65,7 +63,7 @@ class BenchResult:
         marked: dict[str, list[str]] = {}
         for found in self.measurements:
             for mark in found.summary["marks"]:
-                marked.setdefault(mark, []).append(found.id[:_ID])
+                marked.setdefault(mark, []).append(found.short_id)
         for mark, ids in marked.items():
             where = f"{', '.join(ids)}: " if len(ids) < len(self.measurements) else ""
             yield Note(f"{where}{mark}", "warning")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from mlxkit.core.conditions import Conditions, Course
 from mlxkit.core.errors import DoesNotFitError, PlanError, StoppedError
 from mlxkit.core.located import Locate
-from mlxkit.core.measurement import Measurement, Subject
+from mlxkit.core.measurement import Measurement
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.sizes import size_text
 from mlxkit.core.trials import in_turn
@@ -139,8 +139,7 @@ def _model(name: str, locate: Locate, plan: BenchPlan, progress: Progress) -> Mo
                 f"{given.context:,} together.",
                 hint=f"mlxkit bench {name} -p {max(1, checkpoint.context // 2)} -n 32",
             )
-    digest = store.weights_digest(checkpoint, progress)
-    return Model(checkpoint, Subject(digest, store.shown(name), located.repo, located.commit))
+    return Model(checkpoint, store.subject(checkpoint, located, progress))
 
 
 def _demand_room(plan: BenchPlan, chosen: Sequence[Model], here: Machine) -> None:

@@ -94,8 +94,9 @@ def figures(pair: Pair) -> tuple[Figure, ...]:
         _demand(found)
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise IntegrityError(
-            f"One of {pair.one.id[:12]} and {pair.other.id[:12]} does not hold what a {pair.one.kind} measurement has.",
-            hint=f"mlxkit ledger show {pair.one.id[:12]}",
+            f"One of {pair.one.short_id} and {pair.other.short_id} does not hold "
+            f"what a {pair.one.kind} measurement has.",
+            hint=f"mlxkit ledger show {pair.one.short_id}",
         ) from error
     return found
 

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 from mlxkit.core.comparing import ENOUGH, Differences
 from mlxkit.core.errors import MlxkitError
-from mlxkit.core.measurement import KINDS, Kind, Measurement
+from mlxkit.core.measurement import KINDS, SHOWN, Kind, Measurement
 from mlxkit.core.report import Fact, Note, Report
 from mlxkit.core.wording import few
 from mlxkit.usecases.compare.figures import Figure
@@ -14,9 +14,6 @@ from mlxkit.usecases.compare.pairs import Pair, described, merged, work
 from mlxkit.usecases.compare.plan import ComparePlan
 from mlxkit.usecases.compare.sides import Side
 from mlxkit.usecases.compare.tables import table
-
-_ID = 12
-"""Characters of a digest that tell it from any other."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ class CompareResult:
     def _notes(self) -> Iterator[str]:
         for side, another in ((self.one, "B"), (self.other, "A")):
             yield from side.notes
-            alone = [f"{one.kind} {work(one)} ({one.id[:_ID]})" for one in self._alone(side)]
+            alone = [f"{one.kind} {work(one)} ({one.short_id})" for one in self._alone(side)]
             if alone:
                 yield f"Nothing of {another} was measured like {few(alone)}."
         untested = list(
@@ -127,7 +124,7 @@ class CompareResult:
 
 def _facts(letter: str, side: Side) -> Iterator[Fact]:
     yield Fact(letter, side.subject.name)
-    yield Fact("  weights", side.subject.digest[:_ID])
+    yield Fact("  weights", side.subject.digest[:SHOWN])
     if side.size_bytes is not None:
         yield Fact("  size", side.size_bytes, "bytes")
 

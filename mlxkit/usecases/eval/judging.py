@@ -63,11 +63,6 @@ class Bench:
             self._head = reader(original.checkpoint, trust_remote_code=plan.trust_remote_code)
             models.demand_same_vocabulary(self._reader, self._head, (model.subject.name, original.subject.name))
 
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user should know about how the model is computed."""
-        return self._reader.notes
-
     def judge(self, chosen: Chosen, answers: Answers | None) -> Verdict:
         """Judge the model on a text; what an earlier run judged is not judged again.
 

@@ -6,12 +6,9 @@ from typing import Any, ClassVar
 
 from mlxkit.core.errors import MlxkitError
 from mlxkit.core.estimates import Estimate
-from mlxkit.core.measurement import Measurement, Subject
+from mlxkit.core.measurement import SHOWN, Measurement, Subject
 from mlxkit.core.report import Column, Fact, Note, Report, Table, Value
 from mlxkit.usecases.eval.plan import EvalPlan
-
-_ID = 12
-"""Characters of an id that tell a measurement from any other."""
 
 _KL = tuple(Column(name, "nats") for name in ("KL (nats)", "median", "p99", "p99.9", "max"))
 _QUANTILES = ("median", "p99", "p999", "max")
@@ -52,7 +49,7 @@ class EvalResult:
     def report(self) -> Report:
         """Return what a reader sees."""
         facts = (
-            Fact("Weights", self.subject.digest[:_ID]),
+            Fact("Weights", self.subject.digest[:SHOWN]),
             *((Fact("Original", self.reference.name),) if self.reference else ()),
         )
         texts = [found for found in self.measurements if found.kind == "quality"]
@@ -61,7 +58,7 @@ class EvalResult:
             *_spoken(texts),
             *_answered([found for found in self.measurements if found.kind == "task"]),
         )
-        said = (*self.notes, f"Recorded as {', '.join(found.id[:_ID] for found in self.measurements)}.")
+        said = (*self.notes, f"Recorded as {', '.join(found.short_id for found in self.measurements)}.")
         return Report(f"{self.plan.model}, judged", facts, tables, tuple(Note(text) for text in said))
 
     def _lost(self, texts: list[Measurement]) -> tuple[Table, ...]:

@@ -67,8 +67,7 @@ def side(name: str, locate: Locate, plan: EvalPlan, progress: Progress) -> Side:
     located = locate(name)
     checkpoint = store.read(name, located.folder).sound()
     tokenizer = models.load_tokenizer(checkpoint, trust_remote_code=plan.trust_remote_code)
-    digest = store.weights_digest(checkpoint, progress)
-    return Side(checkpoint, Subject(digest, store.shown(name), located.repo, located.commit), tokenizer)
+    return Side(checkpoint, store.subject(checkpoint, located, progress), tokenizer)
 
 
 def original(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.devices import Device, device
-from mlxkit.core.fitting import Record, cpu_workspace_bytes, gpu_workspace_bytes
+from mlxkit.core.fitting import Record, workspace_bytes
 from mlxkit.core.measurement import Measurement
 from mlxkit.engines import ledger, machine, models, store
 from mlxkit.engines.machine import Machine
@@ -103,14 +103,9 @@ def _past(here: Machine, measured: Iterable[Measurement]) -> Record:
 
 def workspace(checkpoint: Checkpoint, place: Place, batch: int, *, is_quantized: bool) -> Callable[[int], int]:
     """Return what gives about the bytes that a context takes to work in there."""
-    text = checkpoint.config.get("text_config")
-    config = text if isinstance(text, dict) else checkpoint.config
-    hidden, intermediate = (config.get(key) for key in ("hidden_size", "intermediate_size"))
-    if place.is_cpu and isinstance(hidden, int) and isinstance(intermediate, int):
-        sizes = {"hidden": hidden, "intermediate": intermediate, "number_bytes": 2}
 
-        def on_cpu(context: int) -> int:
-            return cpu_workspace_bytes(context, batch, **sizes, is_quantized=is_quantized)
+    def about(context: int) -> int:
+        found = workspace_bytes(checkpoint.config, context, batch, on_cpu=place.is_cpu, is_quantized=is_quantized)
+        return round(place.workspace_factor * found)
 
-        return lambda context: round(place.workspace_factor * on_cpu(context))
-    return lambda context: round(place.workspace_factor * gpu_workspace_bytes(context, batch))
+    return about

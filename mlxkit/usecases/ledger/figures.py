@@ -7,8 +7,6 @@ from mlxkit.core.report import Column, Table, Value
 from mlxkit.core.sizes import size_text
 from mlxkit.core.wording import with_error
 
-ID_LENGTH = 12
-
 _GIVEN = ("task", "text")
 """Items of a workload that name it."""
 
@@ -38,7 +36,7 @@ def table(measurements: tuple[Measurement, ...]) -> Table:
 def _row(one: Measurement) -> tuple[Value, ...]:
     found = headline(one) if one.is_complete else f"{headline(one)} (interrupted)"
     return (
-        one.id[:ID_LENGTH],
+        one.short_id,
         one.taken_at,
         one.kind,
         one.subject.name,

@@ -11,7 +11,7 @@ from mlxkit.core.measurement import Measurement, canonical
 from mlxkit.core.report import Column, Fact, Note, Report, Table
 from mlxkit.core.sizes import size_text
 from mlxkit.engines import ledger
-from mlxkit.usecases.ledger.figures import ID_LENGTH, given, headline
+from mlxkit.usecases.ledger.figures import given, headline
 
 _LONGEST = 100
 _FEW = 8
@@ -63,7 +63,7 @@ class ShowResult:
         }
         tables = tuple(_table(title, content) for title, content in parts.items() if content)
         is_cut = any(cell.endswith(_CUT) for table in tables for _, cell in table.rows if isinstance(cell, str))
-        notes = (Note(f"`mlxkit ledger show {one.id[:ID_LENGTH]} --json` has all values."),) if is_cut else ()
+        notes = (Note(f"`mlxkit ledger show {one.short_id} --json` has all values."),) if is_cut else ()
         return Report(one.subject.name, facts, tables, notes)
 
 
@@ -86,7 +86,7 @@ def completions(prefix: str) -> tuple[tuple[str, str], ...]:
     except MlxkitError:
         return ()
     return tuple(
-        (one.id[:ID_LENGTH], f"{one.subject.name}, {given(one)}: {headline(one)}")
+        (one.short_id, f"{one.subject.name}, {given(one)}: {headline(one)}")
         for one in reversed(found)
         if one.id.startswith(prefix)
     )

@@ -23,6 +23,7 @@ from mlxkit.engines.models.measuring.reference import (
     divergence,
     expected,
     find_head_path,
+    head_inputs,
     linear,
     replaced_head,
 )
@@ -84,17 +85,8 @@ class Reader:
         """
         if self.head_path is None:
             return {_LOGITS: self.logits(tokens)}
-        found: list[mx.array] = []
-        head = linear(self._head)
-
-        def keep(x: mx.array) -> mx.array:
-            found.append(x)
-            return head(x)
-
-        with upstream(self._checkpoint), replaced_head(self._head, keep):
-            self.model(tokens)
-            mx.eval(found)
-        return {_HIDDEN: found[0]}
+        with upstream(self._checkpoint):
+            return {_HIDDEN: head_inputs(self.model, self._head, tokens)}
 
     def recalled(self, answers: Mapping[str, mx.array]) -> mx.array:
         """Return the logits of what was kept, (rows, time, vocabulary): MLX is lazy, and only the head is computed."""

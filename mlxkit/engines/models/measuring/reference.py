@@ -63,18 +63,24 @@ def reference(model: nn.Module, units: Mapping[str, nn.Module], rows: mx.array, 
     head = linear(copy.copy(unit))  # the model may be given other weights
     with progress.phase("Asking the original", rows.size, "count") as advance:
         for row in rows:
-            found: list[mx.array] = []
-
-            def keep(x: mx.array, found: list[mx.array] = found) -> mx.array:
-                found.append(x)
-                return head(x)
-
-            with replaced_head(unit, keep):
-                model(row[None])
-            mx.eval(found)
-            hidden.append(found[0])
+            hidden.append(head_inputs(model, unit, row[None]))
             advance(row.size)
     return Reference(rows, tuple(hidden), head, path)
+
+
+def head_inputs(model: nn.Module, unit: nn.Module, tokens: mx.array) -> mx.array:
+    """Return what the head is given, (rows, time, width), for tokens, (rows, time); its product is not computed."""
+    found: list[mx.array] = []
+    head = linear(unit)
+
+    def keep(x: mx.array) -> mx.array:
+        found.append(x)
+        return head(x)
+
+    with replaced_head(unit, keep):
+        model(tokens)
+    mx.eval(found)
+    return found[0]
 
 
 def head_path(model: nn.Module, units: Mapping[str, nn.Module]) -> str:
