@@ -69,7 +69,10 @@ def statistics(result: RunResult) -> str:
         parts.append(f"first after {shown(answer.timing.ttft_seconds, 'seconds')}")
     parts.append(f"peak {shown(answer.peak_memory_bytes, 'bytes')}")
     if answer.finish == "length":
-        parts.append(f"cut off by --max-tokens {result.settled.max_tokens}")
+        by = "the end of memory" if result.is_capped else f"--max-tokens {result.settled.max_tokens}"
+        parts.append(f"cut off by {by}")
+    if result.is_beyond:
+        parts.append(f"beyond the model's context of {result.context:,} tokens")
     if answer.finish == "interrupted":
         parts.append("interrupted")
     return " · ".join(parts)

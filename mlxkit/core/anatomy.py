@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from mlxkit.core.checkpoint import Checkpoint, Tensor
 from mlxkit.core.errors import PlanError
-from mlxkit.core.quantization import infer, of_config
+from mlxkit.core.quantization import Unit, infer, of_config
 from mlxkit.core.schemes import DEFAULT_GROUP_SIZE, Scheme
 
 Kind: TypeAlias = Literal["embedding", "attention", "mlp", "expert", "router", "state space", "norm", "head", "other"]
@@ -70,6 +70,22 @@ def parts(checkpoint: Checkpoint) -> Iterator[Part]:
             yield Part(name, kind_of(name), tensor.count, tensor.size_bytes, None, tensor.dtype)
             continue
         yield _quantized(module, tensor, scales, checkpoint.tensors.get(f"{module}.biases"), declared)
+
+
+def matrices(checkpoint: Checkpoint) -> tuple[Unit, ...]:
+    """Return the unquantized weights that a scheme could take.
+
+    They are told by their names and shapes. A model's own class may keep some of them as they are: where mlx-lm has
+    that class, it is to be asked instead.
+    """
+    found = []
+    for part in parts(checkpoint):
+        tensor = checkpoint.tensors[part.name]
+        is_matrix = part.name.endswith(".weight") and len(tensor.shape) > 1 and part.kind not in ("norm", "router")
+        if part.scheme is None and is_matrix and tensor.dtype in ("F32", "F16", "BF16") and tensor.count:
+            width = tensor.shape[-1]
+            found.append(Unit(part.name.removesuffix(".weight"), width, rows=tensor.count // width))
+    return tuple(found)
 
 
 def _quantized(

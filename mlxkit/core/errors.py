@@ -5,6 +5,7 @@
      +-- NotFoundError           1  no such model, file or folder
      +-- CheckpointError         1  the checkpoint is not understood
      |    +-- RemoteCodeError    1  the checkpoint wants its own code to be run
+     |    +-- UnknownArchitectureError  1  mlx-lm has no class for it
      +-- HubError                3  the Hub, the network or the sign-in
      +-- DoesNotFitError         4  memory or disk is too small
      +-- GateError               5  a measured value missed its threshold
@@ -57,6 +58,12 @@ class RemoteCodeError(CheckpointError):
     """The checkpoint wants code of its own to be run, and that was not allowed."""
 
     code = "remote_code"
+
+
+class UnknownArchitectureError(CheckpointError):
+    """mlx-lm has no class for the checkpoint's architecture."""
+
+    code = "unknown_architecture"
 
 
 class HubError(MlxkitError):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
-from mlxkit.core.errors import DoesNotFitError, IntegrityError
+from mlxkit.core.errors import IntegrityError
 from mlxkit.core.wording import few
 
 INDEX = "model.safetensors.index.json"
@@ -23,10 +23,6 @@ _NEVER = ("*.bin.index.json", "*.pth.index.json", "*.msgpack.index.json", "*.h5.
 _OTHER_WEIGHTS = ("*.bin", "*.pth", "*.pt", "*.gguf", "*.onnx", "*.h5", "*.msgpack", "*.npz", "*.safetensors")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHA1 = re.compile(r"[0-9a-f]{40}")
-
-_LEAST_HEADROOM = 64 * 2**20
-_MOST_HEADROOM = 2 * 2**30
-_HEADROOM_PART = 20  # a twentieth of what is fetched
 
 
 @dataclass(frozen=True)
@@ -174,34 +170,6 @@ def check(files: Iterable[RemoteFile]) -> None:
             raise IntegrityError(f"The Hub lists a file outside the repo: {file.path!r}.", hint="do not use this repo")
         if not _SHA1.fullmatch(file.blob_sha1) or (file.sha256 is not None and not _SHA256.fullmatch(file.sha256)):
             raise IntegrityError(f"The Hub lists {file.path!r} without a proper digest.", hint="do not use this repo")
-
-
-def headroom_bytes(fetch_bytes: int) -> int:
-    """Return how much must stay free beyond what is fetched: a twentieth of it, 64 MiB to 2 GiB; nothing for nothing.
-
-    >>> headroom_bytes(0), headroom_bytes(10**9), headroom_bytes(10**12) == 2 * 2**30
-    (0, 67108864, True)
-    """
-    return min(max(fetch_bytes // _HEADROOM_PART, _LEAST_HEADROOM), _MOST_HEADROOM) if fetch_bytes else 0
-
-
-def check_disk(fetch_bytes: int, free_bytes: int, place: str) -> None:
-    """Refuse what will not fit on the disk.
-
-    Args:
-        fetch_bytes: what is still to be written.
-        free_bytes: what is free there.
-        place: the folder, for the message.
-
-    Raises:
-        DoesNotFitError: it will not fit with headroom.
-    """
-    needed = fetch_bytes + headroom_bytes(fetch_bytes)
-    if needed > free_bytes:
-        raise DoesNotFitError(
-            f"It needs {needed / 1e9:.1f} GB of free disk, and {place} has {free_bytes / 1e9:.1f} GB.",
-            hint="free space with `mlxkit rm`, or set HF_HUB_CACHE to a folder on a larger disk",
-        )
 
 
 def _matches(path: str, patterns: Iterable[str]) -> bool:

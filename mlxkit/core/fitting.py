@@ -15,6 +15,9 @@ GPU_WORKSPACE_BYTES = 800 * 10**6
 mlx-lm's BENCHMARKS.md (4B dense and 30B mixture, 4 to 16 bits; M4 Max, mlx 0.29.2). It is taken for proportional to
 the chunk."""
 
+USUAL_CONTEXT = 4096
+"""Tokens of a conversation, where nobody says how long it is to be."""
+
 PREFILL_STEP = 2048
 """Tokens of a row that are prefilled at once, as mlx-lm does it."""
 
@@ -28,28 +31,43 @@ class Need:
 
     Attributes:
         weight_bytes: all of them.
-        cache_bytes: of all rows, at the end of the context, with what is set aside.
+        cache_bytes: of all rows, at the end of the context, with what is set aside; None when it is not known.
         workspace_bytes: of the largest step.
     """
 
     weight_bytes: int
-    cache_bytes: int
+    cache_bytes: int | None
     workspace_bytes: int
 
     @property
     def total_bytes(self) -> int:
-        """All together."""
-        return self.weight_bytes + self.cache_bytes + self.workspace_bytes
+        """All together, as far as it is known."""
+        return self.weight_bytes + (self.cache_bytes or 0) + self.workspace_bytes
 
-    def verdict(self, limit_bytes: int) -> Verdict:
-        """Return whether it fits.
+    def predicted(self) -> dict[str, int]:
+        """Return what a measurement keeps of it, beside what was measured."""
+        return {"predicted_memory_bytes": self.total_bytes, "predicted_workspace_bytes": self.workspace_bytes}
+
+    def verdict(self, limit_bytes: int) -> Verdict | None:
+        """Return whether it fits; None when that hangs on a cache that is not known.
 
         >>> Need(80, 5, 4).verdict(100), Need(80, 10, 5).verdict(100), Need(99, 1, 1).verdict(100)
         ('fits', 'tight', 'does not fit')
         """
         if self.total_bytes > limit_bytes:
             return "does not fit"
+        if self.cache_bytes is None:
+            return None
         return "tight" if self.total_bytes > TIGHT * limit_bytes else "fits"
+
+
+def room_for_weights(limit_bytes: int, cache_bytes: int, workspace_bytes: int) -> int:
+    """Return the bytes that a device leaves for weights: less than nothing when the rest alone is too much.
+
+    >>> room_for_weights(100, 15, 5)
+    80
+    """
+    return limit_bytes - cache_bytes - workspace_bytes
 
 
 def gpu_workspace_bytes(tokens: int, batch: int) -> int:

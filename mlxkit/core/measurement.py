@@ -25,7 +25,7 @@ class Subject:
 
     Attributes:
         digest: of the checkpoint, as `core.record.checkpoint_digest` gives it: the same weights have the same one,
-            whatever they are called.
+            whatever they are called. Of a measurement of memory alone: of their names, dtypes and shapes.
         name: what the user called it, with the home folder as ``~``.
         repo: Hub repo, when it is known.
         commit: the Hub commit, when it is known.

@@ -1,5 +1,6 @@
 """MLX weights from a checkpoint, at full precision or in another dtype, proven to compute the same."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -7,13 +8,16 @@ from typing import Any, ClassVar
 
 from mlxkit.core.anatomy import parts
 from mlxkit.core.checkpoint import Checkpoint
+from mlxkit.core.disk import check_disk
 from mlxkit.core.errors import IntegrityError, MlxkitError
 from mlxkit.core.located import Locate, Located
 from mlxkit.core.output import floating_dtype, output_config, source_license
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.record import Record, Source
 from mlxkit.core.report import Fact, Note, Report
-from mlxkit.engines import models, store
+from mlxkit.engines import machine, models, store
+
+_FREE_SPACE = "free some space, or name another DEST"
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,25 @@ class ConvertResult:
         return Report(f"{self.plan.source} converted", facts, (), tuple(Note(text) for text in self.notes))
 
 
-def convert(plan: ConvertPlan, *, progress: Progress | None = None, locate: Locate = store.local) -> ConvertResult:
+def convert(
+    plan: ConvertPlan,
+    *,
+    progress: Progress | None = None,
+    locate: Locate = store.local,
+    free_bytes: Callable[[Path], int | None] = machine.free_bytes,
+) -> ConvertResult:
     """Write a checkpoint that stock mlx-lm loads, and prove that it computes what its source computes.
 
+    Memory is no matter: one tensor is held at a time.
+
+    Args:
+        plan: what to do.
+        progress: told how far it is.
+        locate: leads from the source's name to its folder.
+        free_bytes: tells what a folder's disk has left; None when that is not known.
+
     Raises:
+        DoesNotFitError: the disk has no room for it.
         MlxkitError: nothing was written, and why.
     """
     progress = progress or Silent()
@@ -111,6 +130,8 @@ def convert(plan: ConvertPlan, *, progress: Progress | None = None, locate: Loca
         source = store.read(plan.source, located.folder).sound()
         opened = _open(source, plan)
         stream = models.drain(opened.model, models.finite_sums(opened.model))
+        size_bytes = sum(tensor.size_bytes for tensor in stream.tensors)
+        check_disk(size_bytes, free_bytes(plan.destination), str(plan.destination), _FREE_SPACE)
         dtype = floating_dtype(stream.tensors)
         config = output_config(source.config, dtype, opened.quantization)
         planned = Checkpoint(source.name, partial, config, {tensor.name: tensor for tensor in stream.tensors})

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from mlxkit.core import fetching
+from mlxkit.core.disk import check_disk
 from mlxkit.core.errors import DoesNotFitError, IntegrityError, MlxkitError, PlanError, StoppedError
 from mlxkit.core.located import Located, Terms, remarks, repo_of
 from mlxkit.core.progress import Progress, Silent
@@ -244,8 +245,9 @@ def _shortage(plan: FetchPlan, hub: Hub, chosen: fetching.FetchPlan) -> DoesNotF
         if plan.to is not None and store.is_same_disk(plan.to, hub.cache):
             needed += chosen.total_bytes
         elif plan.to is not None:
-            fetching.check_disk(chosen.total_bytes, cache.free_bytes(plan.to), str(plan.to))
-        fetching.check_disk(needed, cache.free_bytes(hub.cache), str(hub.cache))
+            hint = "free some space, or name a folder on another disk"
+            check_disk(chosen.total_bytes, cache.free_bytes(plan.to), str(plan.to), hint)
+        check_disk(needed, cache.free_bytes(hub.cache), str(hub.cache), cache.FREE_SPACE)
     except DoesNotFitError as error:
         return error
     return None

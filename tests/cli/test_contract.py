@@ -26,6 +26,7 @@ STATUSES = {
     "NotFoundError": 1,
     "CheckpointError": 1,
     "RemoteCodeError": 1,
+    "UnknownArchitectureError": 1,
     "HubError": 3,
     "DoesNotFitError": 4,
     "GateError": 5,

@@ -95,7 +95,7 @@ ERRORS: dict[str, tuple[list[str], dict[str, str], int, str, str]] = {
     "no such revision": ([f"{NAME}@v9"], {}, 3, "has no revision 'v9'", f"/{NAME}/tree/main"),
     "no safetensors": (["owner/twins"], {}, 3, "there is model.gguf, pytorch_model.bin", "mlx-community"),
     "no network": ([NAME], {"HF_ENDPOINT": "http://127.0.0.1:9"}, 3, "cannot be reached", "mlxkit list"),
-    "no room": (["owner/huge", "--yes"], {}, 4, "GB of free disk", "mlxkit rm"),
+    "no room": (["owner/huge", "--yes"], {}, 4, "of free disk", "mlxkit rm"),
     "much, and nobody to ask": (["owner/large"], {}, 2, "nobody is here to be asked", "mlxkit fetch owner/large --yes"),
     "offline": ([NAME, "--offline"], {}, 3, "offline nothing is fetched", "leave out --offline"),
     "offline by the environment": ([NAME], {"HF_HUB_OFFLINE": "1"}, 3, "offline nothing is fetched", "HF_HUB_OFFLINE"),

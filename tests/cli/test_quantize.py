@@ -178,4 +178,4 @@ def test_help_begins_with_what_the_command_is_about():
     shown = run("--help").stdout
     assert "mlxkit quantize tiny tiny-frontier --bits-per-weight 3,4,5" in shown
     names = [line.split()[0] for line in shown.split("Options:")[1].splitlines() if line.startswith("  --")]
-    assert names[:5] == ["--bits-per-weight", "--max-size", "--scheme", "--mix", "--rule"]
+    assert names[:5] == ["--bits-per-weight", "--max-size", "--device", "--context", "--scheme"]

@@ -1,19 +1,15 @@
-"""What makes a checkpoint, what is refused, and when a disk has room."""
+"""What makes a checkpoint, and what is refused."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from mlxkit.core.errors import DoesNotFitError, IntegrityError
+from mlxkit.core.errors import IntegrityError
 from mlxkit.core.fetching import (
     INDEX,
     FetchPlan,
     PlannedFile,
     RemoteFile,
     check,
-    check_disk,
     choose,
-    headroom_bytes,
     other_weights,
 )
 
@@ -100,19 +96,3 @@ def test_a_plan_counts_a_shared_content_once() -> None:
     plan = FetchPlan("o/n", "main", SHA1, (PlannedFile(one, 0), PlannedFile(two, 0)))
 
     assert (plan.total_bytes, plan.fetch_bytes, plan.present_bytes) == (20, 10, 0)
-
-
-@given(st.integers(0, 10**13))
-def test_headroom_is_bounded_and_nothing_for_nothing(size: int) -> None:
-    headroom = headroom_bytes(size)
-
-    assert headroom == 0 if size == 0 else 64 * 2**20 <= headroom <= 2 * 2**30
-
-
-@given(st.integers(1, 10**12), st.integers(0, 10**12))
-def test_a_disk_has_room_or_it_is_said(size: int, free: int) -> None:
-    if size + headroom_bytes(size) <= free:
-        check_disk(size, free, "/cache")
-    else:
-        with pytest.raises(DoesNotFitError, match="/cache"):
-            check_disk(size, free, "/cache")

@@ -8,7 +8,7 @@ from mlx_lm import load
 from safetensors import safe_open
 from safetensors.numpy import load_file
 
-from mlxkit.core.errors import IntegrityError, PlanError
+from mlxkit.core.errors import DoesNotFitError, IntegrityError, PlanError
 from mlxkit.usecases.convert import ConvertPlan, convert
 from tests.fakes.checkpoints import QWEN3, qwen3_shapes, random_weights, write_checkpoint
 
@@ -96,6 +96,12 @@ def test_an_existing_destination_stays_without_force(source, tmp_path):
     with pytest.raises(PlanError, match="exists already"):
         convert(ConvertPlan(str(source), tmp_path / "copy"))
     assert [path.name for path in (tmp_path / "copy").iterdir()] == ["mine.txt"]
+
+
+def test_a_disk_without_room_is_told_before_anything_is_written(source, tmp_path):
+    with pytest.raises(DoesNotFitError, match=r"of free disk, and .*copy has 1\.00 kB"):
+        convert(ConvertPlan(str(source), tmp_path / "copy"), free_bytes=lambda _: 1000)
+    assert not (tmp_path / "copy").exists()
 
 
 def test_with_force_the_old_stays_until_the_new_is_complete(source, tmp_path):

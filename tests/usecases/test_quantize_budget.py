@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,14 @@ from mlx_lm.utils import load_model, quantize_model
 
 from mlxkit.core import rules
 from mlxkit.core.budget import candidates
+from mlxkit.core.devices import Device, Figure
 from mlxkit.core.errors import CheckpointError, DoesNotFitError, IntegrityError, MlxkitError, PlanError
+from mlxkit.core.fitting import gpu_workspace_bytes
 from mlxkit.core.mixes import MIXES
 from mlxkit.core.schemes import parse
 from mlxkit.engines import machine, models, store
+from mlxkit.usecases.fit import FitPlan, reverse
+from mlxkit.usecases.fit.places import Surroundings
 from mlxkit.usecases.quantize import QuantizePlan, QuantizeResult, quantize
 from tests.fakes import architectures
 from tests.fakes.checkpoints import QWEN3, qwen3_shapes, random_weights, write_checkpoint
@@ -153,6 +158,46 @@ def test_a_total_of_bytes_is_not_exceeded(small, frontier, tmp_path):
     assert_within(result.points[0], budget, frontier.units())
     assert result.plan.goal.startswith("at most ")
     assert record(tmp_path / "out")["options"]["budget"]["size_bytes"] == budget
+
+
+def toy(limit_bytes: int) -> Device:
+    """A device with a limit and nothing else."""
+    known = partial(Figure, confidence="assumed", source="a test")
+    return Device("Toy", "Toy", (), "mac", "Toy", known(2**30), known(limit_bytes))
+
+
+def test_a_device_is_a_budget(small, frontier, tmp_path):
+    budget = frontier.result.points[1].size_bytes + 1000
+    checkpoint = store.read("it", small).sound()
+    cache_bytes = models.trace(checkpoint, "bfloat16").cache_bytes(50).allocated
+    limit = budget + cache_bytes + gpu_workspace_bytes(50, 1)
+    plan = QuantizePlan(
+        str(small), tmp_path / "out", device="toy", context=50, encoder="lsq", calibration_tokens=128, dtype="bfloat16"
+    )
+    result = quantize(plan, known_devices=lambda: (toy(limit),))
+    assert_within(result.points[0], budget, frontier.units())
+    assert any("Toy leaves" in note and "50 tokens" in note for note in result.notes)
+    around = Surroundings(known_devices=lambda: (toy(limit),))
+    (room,) = reverse(FitPlan(str(small), ("toy",), contexts=(50,)), around=around).rooms
+    assert room.budget_bytes == budget
+
+
+def test_a_device_that_leaves_nothing_is_told(small, tmp_path):
+    plan = QuantizePlan(str(small), tmp_path / "out", device="toy", context=50)
+    with pytest.raises(DoesNotFitError, match="leave nothing for weights on Toy"):
+        quantize(plan, known_devices=lambda: (toy(1000),))
+    with pytest.raises(PlanError, match="--context is what a --device"):
+        QuantizePlan(str(small), tmp_path / "out", scheme=parse("4bit"), context=50)
+
+
+def test_a_disk_without_room_is_told_before_anything_is_measured(small, tmp_path):
+    progress = Phases()
+    for wishes in ({"bits_per_weight": (3.0, 4.0)}, {"scheme": parse("4bit")}, {"mix": "mixed_4_6"}):
+        plan = QuantizePlan(str(small), tmp_path / "out", **wishes)
+        with pytest.raises(DoesNotFitError, match="of free disk"):
+            quantize(plan, progress=progress, free_bytes=lambda _: 1000)
+    assert not progress.names
+    assert not (tmp_path / "out").exists()
 
 
 def test_rules_hold_over_a_budget(small, tmp_path):

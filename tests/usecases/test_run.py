@@ -3,11 +3,12 @@ from pathlib import Path
 import pytest
 
 from mlxkit.core.checkpoint import Checkpoint
-from mlxkit.core.errors import CheckpointError, DoesNotFitError, PlanError
+from mlxkit.core.errors import CheckpointError, DoesNotFitError, MlxkitError, PlanError
 from mlxkit.core.sampling import Asked
-from mlxkit.engines import machine
+from mlxkit.engines import machine, models, store
 from mlxkit.usecases.run import Conversation, RunPlan, converse
 from tests.fakes.chat_model import write_chat_model
+from tests.fakes.checkpoints import QWEN3, write_checkpoint
 from tests.fakes.speaker import EOS, PREFILL_SECONDS, STEP_SECONDS, Clock, FakeSpeaker
 
 
@@ -190,3 +191,66 @@ def test_what_does_not_fit_is_refused_before_it_is_loaded(source):
     assert loaded == []
     converse(RunPlan(str(source), force=True), load=load, read_room=lambda: small)
     assert loaded == [str(source)]
+
+
+def capped(source, tokens, answer, **plan):
+    """A conversation where the memory holds so many tokens, and what it recorded."""
+    checkpoint = store.read(str(source), source).sound()
+    need = models.needed(checkpoint, context=tokens, batch=1, on_cpu=True, trust_remote_code=False)
+    kept = []
+    conversation = converse(
+        RunPlan(str(source), **plan),
+        load=lambda _checkpoint, **_: FakeSpeaker(*answer, clock=Clock()),
+        read_room=lambda: machine.Room(need.total_bytes, "cpu"),
+        keep=kept.append,
+    )
+    return conversation, kept
+
+
+def test_an_answer_ends_where_the_memory_does(tmp_path):
+    source = write_checkpoint(tmp_path / "long", {**QWEN3, "max_position_embeddings": 4096})
+    conversation, _ = capped(source, 600, ["a" * 4000, "b"])
+    (fitting,) = [note for note in conversation.notes if note.startswith("The memory here holds")]
+    held = int(fitting.split()[4])
+    assert 600 <= held < 1000
+    result = conversation.ask("go", lambda _: None)
+    assert result.tokens == held
+    assert result.is_capped
+    assert result.data()["is_bounded_by_memory"]
+    assert result.answer.finish == "length"
+    with pytest.raises(DoesNotFitError, match=r"What was said has .* the memory here holds") as caught:
+        conversation.ask("more", lambda _: None)
+    assert "/clear" in caught.value.hint
+    conversation.clear()
+    assert conversation.ask("go", lambda _: None).answer.text == "b"
+
+
+def test_the_first_answer_is_kept_beside_what_was_predicted(source):
+    conversation, kept = capped(source, 10**6, [["1", EOS], ["2", EOS]])
+    assert not any("memory here holds" in note for note in conversation.notes)
+    first = conversation.ask("12 + 7 =", lambda _: None)
+    conversation.ask("more", lambda _: None)
+    (found,) = kept
+    checkpoint = store.read(str(source), source).sound()
+    need = models.needed(checkpoint, context=first.tokens, batch=1, on_cpu=True, trust_remote_code=False)
+    assert found.kind == "memory"
+    assert found.summary["peak_memory_bytes"] == 1000
+    assert found.summary["predicted_memory_bytes"] == need.total_bytes
+    assert found.workload == {"prompt_tokens": first.answer.prompt_tokens, "generated_tokens": 2, "batch": 1}
+    assert found.subject.digest == store.form_digest(checkpoint)
+
+
+def test_an_answer_is_given_though_its_memory_cannot_be_kept(source):
+    def fail(_found):
+        raise MlxkitError("The ledger cannot be written.")
+
+    load = lambda _checkpoint, **_: FakeSpeaker(["1", EOS], clock=Clock())  # noqa: E731
+    conversation = converse(RunPlan(str(source)), load=load, keep=fail)
+    assert heard(conversation, "go") == (["1"], "stop")
+
+
+def test_tokens_beyond_the_models_own_context_are_told(source):
+    load = lambda _checkpoint, **_: FakeSpeaker("a" * 300, clock=Clock())  # noqa: E731
+    conversation = converse(RunPlan(str(source)), load=load, keep=lambda _: None)
+    result = conversation.ask("go", lambda _: None)
+    assert result.is_beyond == result.data()["is_beyond_context"] == (result.tokens > result.context)

@@ -24,7 +24,13 @@ from mlxkit.core.located import Terms
     metavar="SCHEME",
     help="Quantized to that; repeatable. Without it: as stored, and 8, 6 and 4 bits.",
 )
-@click.option("--context", "contexts", multiple=True, type=click.IntRange(1, 2**24), help="Tokens; repeatable.")
+@click.option(
+    "--context",
+    "contexts",
+    multiple=True,
+    type=click.IntRange(1, 2**24),
+    help="Tokens; repeatable. [default: 4096, or all the model has]",
+)
 @click.option("--batch", type=click.IntRange(1, 4096), default=1, show_default=True, help="Rows side by side.")
 @options.trust
 @options.terms
@@ -57,6 +63,6 @@ def fit(
         return
     if model is None:
         raise click.UsageError("Missing argument 'MODEL'.", click.get_current_context())
-    plan = fitting.FitPlan(model, schemes=tuple(map(schemes.parse, chosen)), contexts=contexts or (4096,), **wishes)
+    plan = fitting.FitPlan(model, schemes=tuple(map(schemes.parse, chosen)), contexts=contexts, **wishes)
     with obtaining.outline(terms, quiet=quiet) as locate:
         show((fitting.reverse if reverse else fitting.fit)(plan, locate=locate), form)

@@ -40,6 +40,8 @@ def _rules(_context: click.Context, _param: click.Parameter, value: tuple[str, .
     help="Budget, all tensors counted. Several make a checkpoint each, in folders below DEST.",
 )
 @click.option("--max-size", "max_bytes", type=options.Size(), help="Budget for all tensors, such as 2.5GB.")
+@click.option("--device", metavar="NAME", help="Budget: what this device leaves, such as 'iPhone 17 Pro'.")
+@click.option("--context", type=click.IntRange(1, 2**24), help="Tokens that the device is to hold. [default: 4096]")
 @click.option(
     "--scheme",
     type=click.Choice((*SHORT, *schemes.names())),
@@ -88,6 +90,7 @@ def quantize(polish: str | None, shard_size: int, terms: Terms, form: str, quiet
     \b
     mlxkit quantize tiny tiny-4bit --bits-per-weight 4.5
     mlxkit quantize tiny tiny-frontier --bits-per-weight 3,4,5
+    mlxkit quantize meta-llama/Llama-3.1-8B-Instruct llama-phone --device "iPhone 17 Pro" --context 2048
     mlxkit quantize tiny tiny-8bit --scheme 8bit --rule '*.v_proj=none'
 
     With a budget, each layer gets the scheme that serves the model's answers best: its sensitivity is measured on

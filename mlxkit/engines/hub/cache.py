@@ -8,6 +8,7 @@ from pathlib import Path
 
 from huggingface_hub import constants
 
+from mlxkit.core.disk import check_disk
 from mlxkit.core.errors import IntegrityError
 from mlxkit.core.fetching import (
     DOCUMENTS,
@@ -16,7 +17,6 @@ from mlxkit.core.fetching import (
     PlannedFile,
     RemoteFile,
     check,
-    check_disk,
     choose,
     weights_of,
 )
@@ -25,6 +25,9 @@ from mlxkit.engines.hub.api import Repository
 from mlxkit.engines.hub.layout import Room, aliases, is_present, read_text, rooms, size_of
 from mlxkit.engines.hub.partial import path_of
 from mlxkit.engines.hub.settings import Hub
+
+FREE_SPACE = "free space with `mlxkit rm`, or set HF_HUB_CACHE to a folder on a larger disk"
+"""What to do when the cache's disk has no room."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +109,7 @@ def check_room(hub: Hub, plan: FetchPlan) -> None:
     Raises:
         DoesNotFitError: it has not.
     """
-    check_disk(plan.fetch_bytes, free_bytes(hub.cache), str(hub.cache))
+    check_disk(plan.fetch_bytes, free_bytes(hub.cache), str(hub.cache), FREE_SPACE)
 
 
 def free_bytes(folder: Path) -> int:

@@ -5,15 +5,12 @@ longer rows' own tokens take the place of what would be drawn. So mlx-lm's ordin
 generation pads, needs a cache that can be merged with others (llama4's cannot), and leaves the padding to each model.
 """
 
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
 from mlx import nn
-from mlx_lm.generate import wired_limit
 from mlx_lm.models.cache import make_prompt_cache
 
 from mlxkit.core.checkpoint import Checkpoint
@@ -24,6 +21,7 @@ from mlxkit.engines.models import quantizing
 from mlxkit.engines.models.loading import open_model, upstream
 from mlxkit.engines.models.streaming import evaluate
 from mlxkit.engines.models.tokenizing import Tokenizer, load_tokenizer
+from mlxkit.engines.models.wiring import wired
 
 BATCH = 16
 """Rows that are computed side by side: a step reads every weight, for one row or for many."""
@@ -117,11 +115,12 @@ class Respondent:
             CheckpointError: mlx-lm's class fails.
         """
         texts = [""] * len(prompts)
-        # mlx-lm prints a warning when a model nearly fills the memory: stdout is for results.
-        with upstream(self._checkpoint), redirect_stdout(sys.stderr), wired_limit(self.model):
+        with upstream(self._checkpoint):
             for batch in _batches(prompts):
                 rows = [_Row(prompts[number], self.tokenizer) for number in batch]
-                _continue(self.model, rows, self.tokenizer.vocabulary_size)
+                tokens = max(len(row.prompt.tokens) + row.prompt.max_tokens for row in rows)
+                with wired(self.model, tokens, len(rows)):
+                    _continue(self.model, rows, self.tokenizer.vocabulary_size)
                 for number, row in zip(batch, rows, strict=True):
                     texts[number] = row.text
         return texts

@@ -12,7 +12,6 @@ from typing import Any
 
 import mlx.core as mx
 from mlx import nn
-from mlx_lm.generate import wired_limit
 
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import CheckpointError
@@ -20,6 +19,7 @@ from mlxkit.core.progress import Advance, Progress
 from mlxkit.core.speaking import Message
 from mlxkit.engines.models.answering import WINDOW, Prompt, Respondent, prefilled
 from mlxkit.engines.models.loading import upstream
+from mlxkit.engines.models.wiring import wired
 
 _STEP = 256  # tokens whose logits are in memory at once
 _UNKNOWN_CONTEXT = 2048  # what lm-evaluation-harness takes for a model that does not tell
@@ -86,7 +86,7 @@ class Examinee:
         rows = [_cut(pair, self.context_tokens) for pair in pairs]
         with (
             upstream(self._checkpoint),
-            wired_limit(self._respondent.model),
+            wired(self._respondent.model, max(len(given) + len(follows) for given, follows in rows)),
             self._progress.phase("Weighing answers", len(rows), "count") as advance,
         ):
             for given, group in groupby(rows, key=lambda row: row[0]):

@@ -6,7 +6,7 @@ from typing import Any
 
 import mlx.core as mx
 from mlx import nn
-from mlx_lm.generate import generate_step, generation_stream, wired_limit
+from mlx_lm.generate import generate_step
 from mlx_lm.models.cache import can_trim_prompt_cache, make_prompt_cache
 from mlx_lm.sample_utils import make_logits_processors, make_sampler
 
@@ -18,6 +18,7 @@ from mlxkit.core.speaking import Message
 from mlxkit.engines.models.loading import open_model
 from mlxkit.engines.models.streaming import evaluate
 from mlxkit.engines.models.tokenizing import Detokenizer, Tokenizer, load_tokenizer
+from mlxkit.engines.models.wiring import wired
 
 _EVERYTHING = 2**31 - 1  # the repetition penalty looks at the whole row, as transformers' does, not at 20 tokens
 
@@ -84,7 +85,7 @@ class Loaded:
         # Until the loop has yielded, the cache is between two rows: an interruption must find none.
         self._cache, self._row = None, []
         reused = self.reused_tokens
-        with wired_limit(self._model, [generation_stream]):
+        with wired(self._model, len(row) + max_tokens):
             steps = generate_step(
                 prompt=mx.array(row[reused:]),
                 model=self._model,

@@ -20,7 +20,7 @@ from mlx_lm.utils import load_model
 
 from mlxkit.core.checkpoint import Checkpoint, check_depth, remote_code
 from mlxkit.core.config import caveats, unread
-from mlxkit.core.errors import CheckpointError, IntegrityError, MlxkitError, RemoteCodeError
+from mlxkit.core.errors import CheckpointError, IntegrityError, MlxkitError, RemoteCodeError, UnknownArchitectureError
 from mlxkit.core.output import floating_dtype
 from mlxkit.core.wording import few
 
@@ -145,7 +145,7 @@ def _compare(expected: Mapping[str, Any], found: Mapping[str, Any], checkpoint: 
 def _translated(error: Exception, checkpoint: Checkpoint) -> MlxkitError:
     architecture = checkpoint.architecture
     if isinstance(error, ValueError) and "not supported" in str(error) and "Model type" in str(error):
-        return CheckpointError(
+        return UnknownArchitectureError(
             f"mlx-lm has no architecture {architecture!r}, which {checkpoint.name!r} is.",
             hint="`pip install -U mlx-lm` brings newer ones",
         )

@@ -3,13 +3,10 @@
 from mlxkit.core.anatomy import parts
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import CheckpointError, DoesNotFitError
-from mlxkit.core.fitting import Need, longest, workspace_bytes
+from mlxkit.core.fitting import USUAL_CONTEXT, Need, longest, workspace_bytes
 from mlxkit.core.schemes import Scheme
 from mlxkit.core.sizes import size_text
 from mlxkit.engines.models.tracing import Traced, trace, weights
-
-USUAL_CONTEXT = 4096
-"""Tokens of a conversation that is only beginning."""
 
 _AMPLE = 4
 _AMPLE_BYTES = 4 * 10**9
@@ -25,7 +22,7 @@ def demand_room(
     is_plain: bool = False,
     on_cpu: bool = False,
     trust_remote_code: bool = False,
-) -> None:
+) -> int | None:
     """Refuse a model that does not fit, before anything of it is loaded.
 
     Args:
@@ -37,24 +34,30 @@ def demand_room(
         on_cpu: MLX's CPU backend computes it.
         trust_remote_code: run code that comes with it.
 
+    Returns:
+        The longest context that fits; None when all of the model's own does, or nothing bounds it.
+
     Raises:
         DoesNotFitError: it takes more than there is.
     """
     if limit_bytes is None or _AMPLE * checkpoint.size_bytes + _AMPLE_BYTES < limit_bytes:
-        return
+        return None
     try:
         traced = trace(checkpoint, trust_remote_code=trust_remote_code)
         needs = _Needs(traced, batch, is_plain=is_plain, on_cpu=on_cpu)
         need = needs.at(min(context, checkpoint.context or context))
     except CheckpointError:
-        return  # what keeps it from being traced is told when it is loaded
+        return None  # what keeps it from being traced is told when it is loaded
     if need.total_bytes > limit_bytes:
         raise DoesNotFitError(
             f"{checkpoint.name!r} takes {size_text(need.total_bytes)} ({size_text(need.weight_bytes)} of weights, "
-            f"{size_text(need.cache_bytes)} of cache, about {size_text(need.workspace_bytes)} to work in), "
+            f"{size_text(need.cache_bytes or 0)} of cache, about {size_text(need.workspace_bytes)} to work in), "
             f"and there is {size_text(limit_bytes)}.",
             hint=needs.advice(limit_bytes, context),
         )
+    if checkpoint.context is None or needs.at(checkpoint.context).total_bytes <= limit_bytes:
+        return None
+    return needs.longest(checkpoint.context, limit_bytes)
 
 
 def needed(checkpoint: Checkpoint, *, context: int, batch: int, on_cpu: bool, trust_remote_code: bool) -> Need:
@@ -87,9 +90,13 @@ class _Needs:
         held = self._weight_bytes if weight_bytes is None else weight_bytes
         return Need(held, self._traced.cache_bytes(context, self._batch).allocated, self._workspace(context))
 
+    def longest(self, most: int, limit_bytes: int) -> int:
+        """Return the longest context up to `most` that fits."""
+        return longest(most, lambda tokens: self.at(tokens).total_bytes <= limit_bytes)
+
     def advice(self, limit_bytes: int, context: int) -> str:
         """Return what would fit."""
-        fitting = longest(context, lambda tokens: tokens == 0 or self.at(tokens).total_bytes <= limit_bytes)
+        fitting = self.longest(context, limit_bytes)
         if fitting:
             return f"a context of {fitting:,} tokens fits; --force loads it all the same"
         checkpoint = self._traced.checkpoint

@@ -4,22 +4,20 @@ On text that a model draws from its own distribution, the mean KL divergence of 
 whole texts: how often the copy would have written something else. It needs no one's text and no network.
 """
 
-import sys
 from bisect import bisect_right
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from hashlib import sha256
 from typing import Any
 
 import mlx.core as mx
 from mlx import nn
-from mlx_lm.generate import wired_limit
 from mlx_lm.models.cache import make_prompt_cache
 
 from mlxkit.core.errors import PlanError
 from mlxkit.core.progress import Advance, Progress
 from mlxkit.core.text import Document, Text
 from mlxkit.engines.models.tokenizing import Tokenizer
+from mlxkit.engines.models.wiring import wired
 
 BATCH = 16
 """Rows that are written side by side: a step reads every weight, for one row or for many."""
@@ -57,10 +55,8 @@ def sampled(
     """
     beginnings = _beginnings(tokenizer, prompts, count, max(1, length // 4))
     rows: list[list[int]] = []
-    # mlx-lm prints a warning when a model nearly fills the memory: stdout is for results.
     with (
-        redirect_stdout(sys.stderr),
-        wired_limit(model),
+        wired(model, length, min(count, BATCH)),
         progress.phase("Writing text", count * length, "count") as advance,
     ):
         for start in range(0, count, BATCH):

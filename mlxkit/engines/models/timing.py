@@ -3,15 +3,13 @@
 Random tokens of a fixed seed, greedy, past every end: what is timed depends on how many tokens there are, not on which.
 """
 
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
 import mlx.core as mx
 from mlx import nn
-from mlx_lm.generate import generation_stream, wired_limit
+from mlx_lm.generate import generation_stream
 from mlx_lm.models.cache import make_prompt_cache
 
 from mlxkit.core.checkpoint import Checkpoint
@@ -21,6 +19,7 @@ from mlxkit.core.trials import Trial, Workload
 from mlxkit.engines.models.caching import measured
 from mlxkit.engines.models.loading import open_model, upstream
 from mlxkit.engines.models.streaming import evaluate
+from mlxkit.engines.models.wiring import wired
 
 Clock = Callable[[], float]
 
@@ -65,11 +64,9 @@ class Timing:
         Raises:
             CheckpointError: mlx-lm's class fails.
         """
-        # mlx-lm prints a warning when a model nearly fills the memory: stdout is for results.
         with (
             upstream(self._checkpoint),
-            redirect_stdout(sys.stderr),
-            wired_limit(self._model, [generation_stream]),
+            wired(self._model, given.context, given.batch),
             mx.stream(generation_stream),
         ):
             return self._run(given, clock, seed)

@@ -6,7 +6,7 @@ The door to safetensors, YAML and file locks. It knows no MLX: weights pass thro
 from mlxkit.core.names import TINY
 from mlxkit.engines.store.checkpoints import Written, write_checkpoint
 from mlxkit.engines.store.devices import known_devices
-from mlxkit.engines.store.digests import subject, weights_digest
+from mlxkit.engines.store.digests import form_digest, subject, weights_digest
 from mlxkit.engines.store.folders import is_same_disk, refuse_existing, replacing
 from mlxkit.engines.store.journal import Journal
 from mlxkit.engines.store.kept import drop, fingerprint, keep, keep_json, kept, recalled, tidy
@@ -25,6 +25,7 @@ __all__ = [
     "drop",
     "evaluation_prompts",
     "fingerprint",
+    "form_digest",
     "is_local",
     "is_of_harness",
     "is_same_disk",

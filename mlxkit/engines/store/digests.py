@@ -47,6 +47,12 @@ def weights_digest(checkpoint: Checkpoint, progress: Progress) -> str:
     return found
 
 
+def form_digest(checkpoint: Checkpoint) -> str:
+    """Return the digest of names, dtypes and shapes, of which no weight is read: memory depends on nothing else."""
+    form = sorted((tensor.name, tensor.dtype, tensor.shape) for tensor in checkpoint.tensors.values())
+    return hashlib.sha256(json.dumps(form).encode()).hexdigest()
+
+
 def subject(checkpoint: Checkpoint, located: Located, progress: Progress) -> Subject:
     """Return what a checkpoint is to the ledger.
 

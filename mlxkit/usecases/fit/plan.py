@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import PlanError
+from mlxkit.core.fitting import USUAL_CONTEXT
 from mlxkit.core.schemes import Scheme
 
 
@@ -14,7 +16,7 @@ class FitPlan:
         model: what `locate` knows; headers are enough.
         devices: names of devices; none for this machine.
         schemes: to quantize to, besides what is stored.
-        contexts: tokens of a row, at least one.
+        contexts: tokens of a row; none for 4,096, or the model's own context where that is shorter.
         batch: rows side by side.
         trust_remote_code: run code that comes with the checkpoint.
 
@@ -25,10 +27,14 @@ class FitPlan:
     model: str
     devices: tuple[str, ...] = ()
     schemes: tuple[Scheme, ...] = ()
-    contexts: tuple[int, ...] = (4096,)
+    contexts: tuple[int, ...] = ()
     batch: int = 1
     trust_remote_code: bool = False
 
     def __post_init__(self) -> None:
-        if not self.contexts or min(self.contexts) < 1 or self.batch < 1:
+        if min(self.contexts, default=1) < 1 or self.batch < 1:
             raise PlanError("Context and batch begin at 1.", hint="mlxkit fit --help")
+
+    def contexts_of(self, checkpoint: Checkpoint) -> tuple[int, ...]:
+        """Return the contexts that are asked for."""
+        return self.contexts or (min(USUAL_CONTEXT, checkpoint.context or USUAL_CONTEXT),)

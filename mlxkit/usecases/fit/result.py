@@ -115,7 +115,9 @@ class FitResult:
             Column("Longest", "count"),
         )
         table = Table("Memory and speed", columns, tuple(_cells(row) for row in self.rows))
-        notes = [*self.notes, "Weights and cache are exact; the workspace is an estimate."]
+        is_known = all(row.need.cache_bytes is not None for row in self.rows)
+        exact = "Weights and cache are exact" if is_known else "Weights are counted"
+        notes = [*self.notes, f"{exact}; the workspace is an estimate."]
         if any(row.decode_tps is not None for row in self.rows):
             notes.append(f"Decode is an estimate, ± {BAND:.0%}, of a short prompt's next token at that context.")
         return Report(f"{self.plan.model}: will it fit?", facts, (table,), tuple(Note(text) for text in notes))

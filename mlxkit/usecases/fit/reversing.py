@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from mlxkit.core.errors import DoesNotFitError, MlxkitError
+from mlxkit.core.errors import CheckpointError, DoesNotFitError, MlxkitError
+from mlxkit.core.fitting import room_for_weights
 from mlxkit.core.located import Locate
 from mlxkit.core.quantization import describe
 from mlxkit.core.report import Column, Note, Report, Table
 from mlxkit.core.schemes import parse
 from mlxkit.core.sizes import size_text
-from mlxkit.engines import models, store
+from mlxkit.engines import store
 from mlxkit.usecases.fit.places import TRUE, Surroundings, places, workspace
 from mlxkit.usecases.fit.plan import FitPlan
+from mlxkit.usecases.fit.sizing import sized
 
 TRIED = ("8bit", "6bit", "5bit", "4bit", "3bit", "2bit")
 """Schemes that are tried, the best first."""
@@ -107,20 +109,22 @@ def reverse(plan: FitPlan, *, locate: Locate = store.local, around: Surroundings
         CheckpointError: mlx-lm has no such architecture, or its class cannot use this config.
     """
     chosen, _ = places(plan, around)
-    checkpoint = store.read(plan.model, locate(plan.model).folder).sound()
-    traced = models.trace(checkpoint, trust_remote_code=plan.trust_remote_code)
+    model = sized(plan, locate)
+    checkpoint, cached = model.checkpoint, model.quantized_cache
+    if cached is None:
+        raise CheckpointError(f"{model.notes[-1]}", hint="`mlxkit fit` without --reverse shows what is known")
     tried = plan.schemes or tuple(map(parse, () if describe(checkpoint.config) else TRIED))
-    sizes = models.weights(checkpoint, tried, trust_remote_code=plan.trust_remote_code) if tried else ()
-    offered: list[tuple[str, int]] = [] if plan.schemes else [("as stored", traced.weight_bytes)]
+    sizes = model.in_schemes(tried)
+    offered: list[tuple[str, int]] = [] if plan.schemes else [("as stored", model.weight_bytes)]
     offered += [(scheme.name, size) for scheme, size in zip(tried, sizes, strict=True)]
     rooms = []
     for place in chosen:
         works = workspace(checkpoint, place, plan.batch, is_quantized=True)
-        for context in plan.contexts:
+        for context in plan.contexts_of(checkpoint):
             budget = None
             if place.limit_bytes is not None:
-                budget = place.limit_bytes - traced.cache_bytes(context, plan.batch).allocated - works(context)
-            bits = None if budget is None else max(0.0, 8 * budget / traced.parameters)
+                budget = room_for_weights(place.limit_bytes, cached(context), works(context))
+            bits = None if budget is None else max(0.0, 8 * budget / model.parameters)
             best = None if budget is None else next((name for name, size in offered if size <= budget), None)
             rooms.append(Room(place.name, context, budget, bits, best))
     return ReverseResult(plan, tuple(rooms))

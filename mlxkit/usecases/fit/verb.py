@@ -1,7 +1,6 @@
 """From a model's headers to whether it fits: mlx-lm's own class is traced, and no weight is read."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
 
 from mlxkit.core.anatomy import bytes_per_step, parts
 from mlxkit.core.checkpoint import Checkpoint
@@ -9,10 +8,11 @@ from mlxkit.core.fitting import Need, Record, decode_tps, longest
 from mlxkit.core.located import Locate
 from mlxkit.core.quantization import describe
 from mlxkit.core.schemes import Scheme, parse
-from mlxkit.engines import models, store
+from mlxkit.engines import store
 from mlxkit.usecases.fit.places import TRUE, Place, Surroundings, places, workspace
 from mlxkit.usecases.fit.plan import FitPlan
 from mlxkit.usecases.fit.result import FitResult, Row
+from mlxkit.usecases.fit.sizing import Cache, Sized, sized
 
 AS_STORED = "as stored"
 
@@ -33,42 +33,43 @@ def fit(plan: FitPlan, *, locate: Locate = store.local, around: Surroundings = T
         CheckpointError: mlx-lm has no such architecture, or its class cannot use this config.
     """
     chosen, past = places(plan, around)
-    checkpoint = store.read(plan.model, locate(plan.model).folder).sound()
-    traced = models.trace(checkpoint, trust_remote_code=plan.trust_remote_code)
-
-    @cache
-    def cache_bytes(context: int) -> int:
-        return traced.cache_bytes(context, plan.batch).allocated
-
-    sizes = dict(_sizes(plan, checkpoint, traced))
-    step = bytes_per_step(checkpoint.config, list(parts(checkpoint)), plan.batch) / max(1, traced.weight_bytes)
+    model = sized(plan, locate)
+    checkpoint = model.checkpoint
+    step = bytes_per_step(checkpoint.config, list(parts(checkpoint)), plan.batch) / max(1, model.weight_bytes)
     rows = []
-    for scheme, weight_bytes in sizes.items():
+    for scheme, weight_bytes in dict(_sizes(plan, model)).items():
         for place in chosen:
             is_quantized = scheme != AS_STORED
             works = workspace(checkpoint, place, plan.batch, is_quantized=is_quantized)
 
-            def need(context: int, weight_bytes: int = weight_bytes, works: Callable[[int], int] = works) -> Need:
-                return Need(weight_bytes, cache_bytes(context), works(context))
+            cached = model.quantized_cache if is_quantized else model.cache
 
-            longest_context = _longest(checkpoint, place, need)
-            for context in plan.contexts:
-                speed = _speed(place, traced, step * weight_bytes + cache_bytes(context), plan.batch)
-                rows.append(Row(scheme, place.name, place.limit_bytes, context, need(context), speed, longest_context))
-    notes = (*checkpoint.warnings, *traced.notes, *_remarks(plan, checkpoint, past))
-    return FitResult(plan, tuple(rows), traced.parameters, checkpoint.context, notes)
+            def need(
+                context: int,
+                weight_bytes: int = weight_bytes,
+                works: Callable[[int], int] = works,
+                cached: Cache | None = cached,
+            ) -> Need:
+                return Need(weight_bytes, cached(context) if cached else None, works(context))
+
+            longest_context = _longest(checkpoint, place, need) if cached else None
+            for context in plan.contexts_of(checkpoint):
+                taken = need(context)
+                speed = _speed(place, model, step * weight_bytes, taken.cache_bytes, plan.batch)
+                rows.append(Row(scheme, place.name, place.limit_bytes, context, taken, speed, longest_context))
+    notes = (*model.notes, *_remarks(plan, checkpoint, past))
+    return FitResult(plan, tuple(rows), model.parameters, checkpoint.context, notes)
 
 
-def _sizes(plan: FitPlan, checkpoint: Checkpoint, traced: models.Traced) -> Iterator[tuple[str, int]]:
+def _sizes(plan: FitPlan, model: Sized) -> Iterator[tuple[str, int]]:
     """Yield each scheme's name and its bytes of weights."""
-    described = describe(checkpoint.config)
+    described = describe(model.checkpoint.config)
     if not plan.schemes:
-        yield described or AS_STORED, traced.weight_bytes
+        yield described or AS_STORED, model.weight_bytes
     schemes: tuple[Scheme, ...] = plan.schemes
     if not schemes and described is None:
         schemes = tuple(parse(name) for name in USUAL)
-    found = models.weights(checkpoint, schemes, trust_remote_code=plan.trust_remote_code) if schemes else ()
-    yield from ((scheme.name, size) for scheme, size in zip(schemes, found, strict=True))
+    yield from ((scheme.name, size) for scheme, size in zip(schemes, model.in_schemes(schemes), strict=True))
 
 
 def _longest(checkpoint: Checkpoint, place: Place, need: Callable[[int], Need]) -> int | None:
@@ -78,11 +79,11 @@ def _longest(checkpoint: Checkpoint, place: Place, need: Callable[[int], Need]) 
     return longest(checkpoint.context, lambda context: need(context).total_bytes <= limit)
 
 
-def _speed(place: Place, traced: models.Traced, read_bytes: float, batch: int) -> float | None:
-    if place.bandwidth is None or place.eta is None or place.layer_seconds is None:
+def _speed(place: Place, model: Sized, weight_bytes: float, cache_bytes: int | None, batch: int) -> float | None:
+    if place.bandwidth is None or place.eta is None or place.layer_seconds is None or cache_bytes is None:
         return None
-    layer_seconds = place.layer_seconds[traced.is_mixture]
-    return batch * decode_tps(read_bytes, traced.layers, layer_seconds, place.eta, place.bandwidth)
+    layer_seconds = place.layer_seconds[model.is_mixture]
+    return batch * decode_tps(weight_bytes + cache_bytes, model.layers, layer_seconds, place.eta, place.bandwidth)
 
 
 def _remarks(plan: FitPlan, checkpoint: Checkpoint, past: Record) -> Iterator[str]:

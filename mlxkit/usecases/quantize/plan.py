@@ -16,7 +16,7 @@ ROW_TOKENS = 512
 
 @dataclass(frozen=True)
 class QuantizePlan:
-    """What to quantize into what. Exactly one of scheme, mix, bits per weight and maximal size is given.
+    """What to quantize into what. Exactly one of scheme, mix, bits per weight, maximal size and device is given.
 
     Attributes:
         source: what `locate` knows: a folder, a repo or ``tiny``.
@@ -25,6 +25,8 @@ class QuantizePlan:
         mix: one of mlx-lm's named mixes.
         bits_per_weight: budgets of all tensors together, unquantized ones included, over all parameters.
         max_bytes: a budget of all tensors together.
+        device: the budget is what this device leaves for weights, beside cache and workspace.
+        context: tokens that it is to hold besides.
         rules: what single layers get, whatever else is asked; the first that matches wins.
         encoder: ``minmax``, ``lsq`` or ``feedback``; None for the best that there are statistics for.
         calibration: a file with text; None for text that the model writes itself.
@@ -49,6 +51,8 @@ class QuantizePlan:
     mix: str | None = None
     bits_per_weight: tuple[float, ...] = ()
     max_bytes: int | None = None
+    device: str | None = None
+    context: int | None = None
     rules: tuple[Rule, ...] = ()
     encoder: str | None = None
     calibration: Path | None = None
@@ -64,13 +68,15 @@ class QuantizePlan:
     explain: bool = False
 
     def __post_init__(self) -> None:
-        goals = [self.scheme, self.mix, self.bits_per_weight or None, self.max_bytes]
+        goals = [self.scheme, self.mix, self.bits_per_weight or None, self.max_bytes, self.device]
         given = sum(goal is not None for goal in goals)
         if given != 1:
             raise PlanError(
                 f"{'Nothing says' if given == 0 else 'More than one option says'} how small the result is to be.",
-                hint="give one of --bits-per-weight 4.5, --max-size 2.5GB, --scheme 4bit, --mix mixed_4_6",
+                hint="give one of --bits-per-weight 4.5, --max-size 2.5GB, --device 'M4 16GB', --scheme 4bit",
             )
+        if self.context is not None and self.device is None:
+            raise PlanError("--context is what a --device is to hold.", hint="mlxkit quantize SRC DEST --device NAME")
         if self.method and (self.scheme is None or self.rules or self.encoder or self.polish):
             raise PlanError(
                 f"--method {self.method} is mlx-lm's own: it takes a --scheme, and no rule, encoder or polish.",
@@ -85,7 +91,7 @@ class QuantizePlan:
     @property
     def is_budgeted(self) -> bool:
         """Whether schemes are chosen layer by layer, to fit a size."""
-        return bool(self.bits_per_weight) or self.max_bytes is not None
+        return bool(self.bits_per_weight) or self.max_bytes is not None or self.device is not None
 
     @property
     def needs_text(self) -> bool:

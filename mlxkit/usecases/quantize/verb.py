@@ -8,13 +8,17 @@ from typing import Any
 
 from mlxkit.core.budget import Target, bounds
 from mlxkit.core.checkpoint import Checkpoint
+from mlxkit.core.devices import Device, device
+from mlxkit.core.disk import check_disk
 from mlxkit.core.errors import CheckpointError, DoesNotFitError, MlxkitError, PlanError
+from mlxkit.core.fitting import USUAL_CONTEXT, gpu_workspace_bytes, room_for_weights
 from mlxkit.core.located import Locate
 from mlxkit.core.mixes import mixed
 from mlxkit.core.output import floating_dtype
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.quantization import Layout, describe, uniform
 from mlxkit.core.rules import pinned, ruled
+from mlxkit.core.schemes import parse
 from mlxkit.core.sizes import size_text
 from mlxkit.engines import machine, models, store
 from mlxkit.engines.machine import Machine
@@ -27,6 +31,8 @@ from mlxkit.usecases.quantize.text import identity, texts
 REDUCED_BYTES = 1.07
 """What the stand-in for an original that does not fit takes for each parameter: 8 bits and their scales."""
 
+_FREE_SPACE = "free some space, or name another DEST"
+
 MEMORY_SHARE = 0.6
 """Share of the memory that the original may take while sensitivities are measured: activations need the rest."""
 
@@ -37,6 +43,8 @@ def quantize(
     progress: Progress | None = None,
     locate: Locate = store.local,
     read_machine: Callable[[], Machine] = machine.read,
+    known_devices: Callable[[], tuple[Device, ...]] = store.known_devices,
+    free_bytes: Callable[[Path], int | None] = machine.free_bytes,
 ) -> QuantizeResult:
     """Write quantized checkpoints that stock mlx-lm loads.
 
@@ -45,10 +53,13 @@ def quantize(
         progress: told how far it is.
         locate: leads from the source's name to its folder.
         read_machine: describes the machine, whose memory the original fits or does not.
+        known_devices: gives the devices that names mean.
+        free_bytes: tells what a folder's disk has left; None when that is not known.
 
     Raises:
         CheckpointError: the source is quantized already (without `requantize`).
-        DoesNotFitError: a budget is smaller than the smallest there is.
+        DoesNotFitError: a budget is smaller than the smallest there is, or the disk has no room.
+        NotFoundError: there is no such device.
         PlanError: nothing would be quantized.
         MlxkitError: nothing was written, and why.
     """
@@ -58,9 +69,12 @@ def quantize(
     with store.replacing(plan.destination, source=located.folder, force=plan.force) as partial:
         source = store.read(plan.source, located.folder).sound()
         _refuse(source, plan)
+        plan, said = _budgeted(plan, source, known_devices)
         making, notes = _prepared(plan, source, located)
+        notes = (*said, *notes)
         if plan.method is None:
             _demand_sense(making)
+        check_disk(_most_bytes(making), free_bytes(plan.destination), str(plan.destination), _FREE_SPACE)
         if plan.needs_text:
             is_reduced = _is_too_large(making, read_machine())
             return _searched(making, notes, partial, progress, is_reduced=is_reduced)
@@ -68,6 +82,40 @@ def quantize(
         with models.small_cache():
             point = making.write(partial, plan.destination, apply, None, progress)
     return _result(making, notes, (point,))
+
+
+def _budgeted(
+    plan: QuantizePlan, source: Checkpoint, known_devices: Callable[[], tuple[Device, ...]]
+) -> tuple[QuantizePlan, tuple[str, ...]]:
+    """Return a plan whose device has become a budget, with a sentence on it; any other plan is as it was."""
+    if plan.device is None:
+        return plan, ()
+    found = device(plan.device, known_devices())
+    context = plan.context or min(USUAL_CONTEXT, source.context or USUAL_CONTEXT)
+    traced = models.trace(source, scheme=parse("8bit"), trust_remote_code=plan.trust_remote_code)
+    cache_bytes = traced.cache_bytes(context).allocated
+    budget = room_for_weights(found.limit_bytes, cache_bytes, gpu_workspace_bytes(context, 1))
+    if budget <= 0:
+        raise DoesNotFitError(
+            f"{context:,} tokens leave nothing for weights on {found.name}: of {size_text(found.limit_bytes)}, "
+            f"the cache takes {size_text(cache_bytes)}.",
+            hint="a shorter --context leaves more",
+        )
+    said = f"{found.name} leaves {size_text(budget)} for weights beside {context:,} tokens of context."
+    return replace(plan, device=None, context=None, max_bytes=budget), (said,)
+
+
+def _most_bytes(making: Making) -> int:
+    """Return what will be written at most, tensors of all checkpoints together."""
+    plan, unquantized = making.plan, making.fixed_bytes + sum(map(making.unit_bytes, making.units))
+    if plan.is_budgeted:
+        return sum(min(target.size_bytes, unquantized) for target in _targets(plan, making.parameters))
+    if plan.method is not None:
+        return unquantized
+    schemes = _layout(making).schemes
+    return making.fixed_bytes + sum(
+        unit.size_bytes(schemes.get(unit.path), making.number_bytes) for unit in making.units
+    )
 
 
 def _prepared(plan: QuantizePlan, source: Checkpoint, located: Any) -> tuple[Making, tuple[str, ...]]:

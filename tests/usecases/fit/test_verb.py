@@ -1,11 +1,12 @@
 """What a model takes and how fast it is, against what was published and what was written."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from mlxkit.core.errors import DoesNotFitError, NotFoundError, PlanError
+from mlxkit.core.errors import CheckpointError, DoesNotFitError, NotFoundError, PlanError
 from mlxkit.core.schemes import parse
 from mlxkit.engines import machine, store
 from mlxkit.usecases.fit import FitPlan, fit, reverse
@@ -116,7 +117,7 @@ def test_an_unknown_device_lists_near_names(tmp_path):
     assert "M3 Ultra" in caught.value.hint
 
 
-@pytest.mark.parametrize("wrong", [{"contexts": (0,)}, {"contexts": ()}, {"batch": 0}], ids=str)
+@pytest.mark.parametrize("wrong", [{"contexts": (0,)}, {"batch": 0}], ids=str)
 def test_a_plan_of_nothing_is_refused(wrong):
     with pytest.raises(PlanError):
         FitPlan("tiny", **wrong)
@@ -153,8 +154,8 @@ def test_the_other_way_round_the_best_scheme_that_fits_is_found(published):
     wishes = {"contexts": (4096, 32768)}
     rooms = reverse(FitPlan(str(published["30b"]), ("M4 Max 36GB", "M4 16GB"), **wishes)).rooms
     assert [(room.device.partition(" (")[0], room.scheme) for room in rooms] == [
+        ("M4 Max", "6bit-g64"),
         ("M4 Max", "5bit-g64"),
-        ("M4 Max", "4bit-g64"),
         ("M4 16 GB", None),
         ("M4 16 GB", None),
     ]
@@ -177,3 +178,35 @@ def test_what_fits_as_it_is_needs_no_scheme(tmp_path):
     assert result.rooms[0].scheme == "as stored"
     assert result.failure is None
     assert "--max-size" not in str(result.report())
+
+
+def unknown(folder):
+    """A checkpoint of an architecture that mlx-lm does not have."""
+    folder = write("llama", folder)
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "model_type": "nobody_has_it"}))
+    return folder
+
+
+def test_an_unknown_architecture_is_counted_from_headers(tmp_path):
+    folder = unknown(tmp_path / "it")
+    known = asked(write("llama", tmp_path / "known"), schemes=(parse("4bit-g32"),), contexts=(64,)).rows[0]
+    result = asked(folder, limit=10**12, schemes=(parse("4bit-g32"),), contexts=(64,))
+    (row,) = result.rows
+    assert row.need.weight_bytes == known.need.weight_bytes
+    assert (row.need.cache_bytes, row.verdict, row.longest, row.decode_tps) == (None, None, None, None)
+    assert any("what its cache takes is not known" in note for note in result.notes)
+    assert asked(folder, limit=1000).failure is not None
+    with pytest.raises(CheckpointError, match="nobody_has_it"):
+        reverse(FitPlan(str(folder), ("M4 16GB",)))
+
+
+def test_a_cache_follows_the_dtype_that_quantize_writes(tmp_path):
+    stored, small = asked(write("llama", tmp_path / "it"), contexts=(64,)).rows[:2]
+    assert store.read("it", tmp_path / "it").tensors["model.norm.weight"].dtype == "F32"
+    assert stored.need.cache_bytes == 2 * small.need.cache_bytes
+
+
+def test_the_usual_context_is_not_longer_than_the_models_own(tmp_path):
+    checkpoint = store.read("it", write("llama", tmp_path / "it"))
+    assert {row.context for row in asked(tmp_path / "it").rows} == {min(4096, checkpoint.context)}
