@@ -72,6 +72,12 @@ def parts(checkpoint: Checkpoint) -> Iterator[Part]:
         yield _quantized(module, tensor, scales, checkpoint.tensors.get(f"{module}.biases"), declared)
 
 
+def layers(checkpoint: Checkpoint) -> int:
+    """Return how many layers a checkpoint has, by the names of its tensors."""
+    numbers = (re.search(r"(?:^|\.)(?:layers|blocks|h)\.(\d+)\.", name) for name in checkpoint.tensors)
+    return 1 + max((int(found[1]) for found in numbers if found), default=-1)
+
+
 def matrices(checkpoint: Checkpoint) -> tuple[Unit, ...]:
     """Return the unquantized weights that a scheme could take.
 

@@ -1,7 +1,7 @@
 """Whether a model fits and how fast it will be: bytes against a limit, and bytes over a bandwidth."""
 
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -20,9 +20,6 @@ USUAL_CONTEXT = 4096
 
 PREFILL_STEP = 2048
 """Tokens of a row that are prefilled at once, as mlx-lm does it."""
-
-BAND = 0.2
-"""How far a predicted speed may be off, either way: an estimate."""
 
 
 @dataclass(frozen=True)
@@ -109,23 +106,6 @@ def workspace_bytes(
     return cpu_workspace_bytes(tokens, batch, **sizes, is_quantized=is_quantized)
 
 
-def decode_tps(read_bytes: float, layers: int, layer_seconds: float, eta: float, bandwidth: float) -> float:
-    """Return about how many tokens per second a model decodes.
-
-        seconds per token = layers t0 + (weights + cache) / (eta bandwidth)
-
-    Fits 12 published figures of an M4 Max within 1 %, with eta 0.92 and t0 0.06 ms a dense layer.
-
-    Args:
-        read_bytes: that a token touches: weights and cache.
-        layers: of the model.
-        layer_seconds: t0, what each costs besides reading.
-        eta: share of the bandwidth that is reached.
-        bandwidth: bytes per second.
-    """
-    return 1 / (layers * layer_seconds + read_bytes / (eta * bandwidth))
-
-
 def longest(most: int, fits: Callable[[int], bool]) -> int:
     """Return the longest context up to `most` that fits, if all shorter ones do; 0 when none does.
 
@@ -159,6 +139,14 @@ class Record:
     predicted: tuple[int, ...] = ()
     workspaces: tuple[int, ...] = ()
     measured: tuple[int, ...] = ()
+
+    @classmethod
+    def of(cls, summaries: Iterable[Mapping[str, Any]]) -> "Record":
+        """Return the record of measurements, those without a prediction left out."""
+        names = ("predicted_memory_bytes", "predicted_workspace_bytes", "peak_memory_bytes")
+        runs = [[summary.get(name) for name in names] for summary in summaries]
+        known = [run for run in runs if all(isinstance(value, int) and value > 0 for value in run)]
+        return cls(*zip(*known, strict=True)) if known else cls()
 
     @property
     def worst(self) -> float | None:

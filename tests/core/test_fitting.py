@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mlxkit.core.fitting import ENOUGH, Need, Record, cpu_workspace_bytes, decode_tps, gpu_workspace_bytes, longest
+from mlxkit.core.fitting import ENOUGH, Need, Record, cpu_workspace_bytes, gpu_workspace_bytes, longest
 
 SIZES = st.integers(0, 10**12)
 
@@ -23,11 +23,6 @@ def test_a_workspace_is_that_of_the_largest_chunk(tokens, batch):
     assert gpu <= gpu_workspace_bytes(2048, batch) == 800 * 10**6 * batch
     assert plain == batch * min(tokens, 2048) * (3 * 16 + 4 * 8) * 2
     assert quantized - plain == batch * min(tokens, 2048) * 16 * 2
-
-
-def test_speed_is_reading_and_a_cost_for_each_layer():
-    assert decode_tps(92e9, 0, 1.0, 0.92, 100e9) == pytest.approx(1.0)
-    assert decode_tps(92e9, 10, 0.1, 0.92, 100e9) == pytest.approx(0.5)
 
 
 @given(st.integers(0, 5000), st.integers(0, 6000))

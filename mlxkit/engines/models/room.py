@@ -3,7 +3,7 @@
 from mlxkit.core.anatomy import parts
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import CheckpointError, DoesNotFitError
-from mlxkit.core.fitting import USUAL_CONTEXT, Need, longest, workspace_bytes
+from mlxkit.core.fitting import USUAL_CONTEXT, Need, longest
 from mlxkit.core.schemes import Scheme
 from mlxkit.core.sizes import size_text
 from mlxkit.engines.models.tracing import Traced, trace, weights
@@ -109,11 +109,4 @@ class _Needs:
         return "use a smaller model; --force loads it all the same"
 
     def _workspace(self, context: int) -> int:
-        return workspace_bytes(
-            self._traced.checkpoint.config,
-            context,
-            self._batch,
-            on_cpu=self._on_cpu,
-            is_quantized=self._is_quantized and not self._is_plain,
-            number_bytes=4 if self._is_plain else 2,
-        )
+        return self._traced.workspace_bytes(context, self._batch, on_cpu=self._on_cpu, is_plain=self._is_plain)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mlxkit.core.anatomy import bytes_per_step, parts
+from mlxkit.core.anatomy import active_parameters, bytes_per_step, layers, parts
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.conditions import Course
 from mlxkit.core.errors import CheckpointError
@@ -142,7 +142,8 @@ def _summary(model: Model, given: Workload, timed: Timed, bandwidth: float) -> d
         ceiling = batch bandwidth / (weights + cache)
     """
     trials = timed.trials
-    read = bytes_per_step(model.checkpoint.config, list(parts(model.checkpoint)), given.batch) + timed.cache_bytes
+    found = list(parts(model.checkpoint))
+    read = bytes_per_step(model.checkpoint.config, found, given.batch) + timed.cache_bytes
     ceiling = given.batch * bandwidth / read
     decoded = [speed for trial in trials if (speed := trial.generation_tps(given)) is not None]
     return {
@@ -154,6 +155,8 @@ def _summary(model: Model, given: Workload, timed: Timed, bandwidth: float) -> d
         "rss_bytes": _most(trials, "rss_bytes"),
         "size_bytes": model.checkpoint.size_bytes,
         "read_bytes_per_step": round(read),
+        "layers": layers(model.checkpoint),
+        "is_mixture": active_parameters(model.checkpoint.config, found) is not None,
         "bandwidth_bytes_per_second": bandwidth,
         "ceiling_tps": ceiling,
         "share_of_ceiling": statistics.median(decoded) / ceiling if decoded else None,

@@ -1,14 +1,14 @@
 """Where a model is to run: a named device, or this machine with what was measured on it before."""
 
-import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.devices import Device, device
 from mlxkit.core.fitting import Record, workspace_bytes
 from mlxkit.core.measurement import Measurement
-from mlxkit.engines import ledger, machine, models, store
+from mlxkit.core.pace import Pace, Step, fitted
+from mlxkit.engines import ledger, machine, store
 from mlxkit.engines.machine import Machine
 from mlxkit.usecases.fit.plan import FitPlan
 
@@ -23,18 +23,16 @@ class Place:
     Attributes:
         name: for the table.
         limit_bytes: what there is for it; None when that is not known.
-        bandwidth: of its memory, bytes per second; None when it is not known.
-        eta: share of it that decoding reaches; None when it is not known.
-        layer_seconds: what a layer costs besides reading, of a dense model and of a mixture; None when not known.
+        dense: how fast dense models decode; None when it is not known.
+        mixture: how fast mixtures of experts do; None when it is not known.
         is_cpu: MLX's CPU backend.
         workspace_factor: what measurements there make of the estimate.
     """
 
     name: str
     limit_bytes: int | None
-    bandwidth: float | None = None
-    eta: float | None = None
-    layer_seconds: tuple[float, float] | None = None
+    dense: Pace | None = None
+    mixture: Pace | None = None
     is_cpu: bool = False
     workspace_factor: float = 1.0
 
@@ -46,13 +44,11 @@ class Surroundings:
     Attributes:
         read_machine: describes this machine.
         known_devices: gives the devices that names mean.
-        read_bandwidth: measures this machine's memory, bytes per second.
         find: finds what was measured here before, in the ledger.
     """
 
     read_machine: Callable[[], Machine] = machine.read
     known_devices: Callable[[], tuple[Device, ...]] = store.known_devices
-    read_bandwidth: Callable[[], Sequence[float]] = models.read_bandwidth
     find: Callable[..., Iterable[Measurement]] = ledger.find
 
 
@@ -70,35 +66,62 @@ def places(plan: FitPlan, around: Surroundings) -> tuple[tuple[Place, ...], Reco
         known = around.known_devices()
         return tuple(_place(device(name, known)) for name in plan.devices), Record()
     here = around.read_machine()
-    past = _past(here, around.find(kind="throughput"))
-    return (_here(here, around.read_bandwidth, past),), past
+    measured = [found for kind in _KINDS for found in around.find(kind=kind) if _is_of(here, found)]
+    prefills = Record.of(found.summary for found in measured if found.kind != "quality")
+    place = Place(
+        "this machine",
+        here.limit_bytes,
+        *(_paces(measured) or _tabled(here, around.known_devices())),
+        is_cpu=here.device == "cpu",
+        workspace_factor=prefills.workspace_factor,
+    )
+    return (place,), Record.of(found.summary for found in measured)
+
+
+_KINDS = ("throughput", "memory", "quality")
+"""What is measured with its memory beside it. Judging text holds logits too: it corrects no estimate of a prefill."""
 
 
 def _place(found: Device) -> Place:
+    return Place(found.name, found.limit_bytes, *_described(found))
+
+
+def _described(found: Device) -> tuple[Pace | None, Pace | None]:
+    """Return what the table says of a device: how fast dense models decode, and mixtures."""
     speed = found.speed
-    return Place(
-        name=found.name,
-        limit_bytes=found.limit_bytes,
-        bandwidth=found.bandwidth.value if found.bandwidth else None,
-        eta=speed.eta.value if speed else None,
-        layer_seconds=(speed.dense_layer_seconds.value, speed.moe_layer_seconds.value) if speed else None,
-    )
+    if speed is None or found.bandwidth is None:
+        return None, None
+    byte_seconds = 1 / (speed.eta.value * found.bandwidth.value)
+    return Pace(speed.dense_layer_seconds.value, byte_seconds), Pace(speed.moe_layer_seconds.value, byte_seconds)
 
 
-def _here(here: Machine, read_bandwidth: Callable[[], Sequence[float]], past: Record) -> Place:
-    bandwidth = statistics.median(read_bandwidth())
-    is_cpu, factor = here.device == "cpu", past.workspace_factor
-    return Place("this machine", here.limit_bytes, bandwidth, is_cpu=is_cpu, workspace_factor=factor)
+def _tabled(here: Machine, known: Iterable[Device]) -> tuple[Pace | None, Pace | None]:
+    """Return what the table says of this machine's chip; of its memory size, where bandwidths differ by that."""
+    chip = (here.chip or "").removeprefix("Apple ")
+    same = [one for one in known if (one.kind, one.chip) == ("mac", chip)] if here.has_metal else []
+    same.sort(key=lambda one: abs(one.memory_bytes - (here.memory_bytes or 0)))
+    return _described(same[0]) if same else (None, None)
 
 
-def _past(here: Machine, measured: Iterable[Measurement]) -> Record:
-    """Return how predictions fared on this machine."""
+def _is_of(here: Machine, found: Measurement) -> bool:
     facts = here.facts()
-    same = [found for found in measured if all(found.machine.get(name) == facts[name] for name in _MACHINE)]
-    names = ("predicted_memory_bytes", "predicted_workspace_bytes", "peak_memory_bytes")
-    runs = [[found.summary.get(name) for name in names] for found in same]
-    known = [run for run in runs if all(isinstance(value, int) and value > 0 for value in run)]
-    return Record(*zip(*known, strict=True)) if known else Record()
+    return all(found.machine.get(name) == facts[name] for name in _MACHINE)
+
+
+def _paces(measured: Iterable[Measurement]) -> tuple[Pace | None, Pace | None] | None:
+    """Return how fast this machine decoded dense models, and mixtures; the one stands in for the other.
+
+    None when it was never measured.
+    """
+    steps: dict[bool, list[Step]] = {False: [], True: []}
+    for found in measured:
+        names = ("generation_tps", "layers", "read_bytes_per_step")
+        tps, layers, read_bytes = (found.summary.get(name) for name in names)
+        batch = found.workload.get("batch")
+        if tps and layers and read_bytes and batch:
+            steps[bool(found.summary.get("is_mixture"))].append(Step(batch / tps, layers, read_bytes))
+    dense, mixture = fitted(steps[False]), fitted(steps[True])
+    return (dense or mixture, mixture or dense) if dense or mixture else None
 
 
 def workspace(checkpoint: Checkpoint, place: Place, batch: int, *, is_quantized: bool) -> Callable[[int], int]:

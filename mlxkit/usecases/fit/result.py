@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 from mlxkit.core.errors import DoesNotFitError, MlxkitError
-from mlxkit.core.fitting import BAND, Need, Verdict
+from mlxkit.core.fitting import Need, Verdict
 from mlxkit.core.report import Column, Fact, Note, Report, Table, Value
 from mlxkit.core.sizes import size_text
 from mlxkit.usecases.fit.plan import FitPlan
@@ -20,8 +20,9 @@ class Row:
         limit_bytes: what the device has for it; None when that is not known.
         context: tokens of each row.
         need: what it takes.
-        decode_tps: about how fast it decodes; None when that cannot be told.
         longest: the longest context that fits; None when there is no limit to hold it against.
+        decode_tps: about how fast it decodes; None when that cannot be told.
+        decode_band: how far that may be off, as a share of it.
     """
 
     scheme: str
@@ -29,8 +30,9 @@ class Row:
     limit_bytes: int | None
     context: int
     need: Need
-    decode_tps: float | None
     longest: int | None
+    decode_tps: float | None = None
+    decode_band: float | None = None
 
     @property
     def verdict(self) -> Verdict | None:
@@ -48,6 +50,7 @@ class Row:
             "total_bytes": self.need.total_bytes,
             "verdict": self.verdict,
             "decode_tps": self.decode_tps,
+            "decode_band": self.decode_band,
             "longest_context": self.longest,
         }
 
@@ -118,8 +121,9 @@ class FitResult:
         is_known = all(row.need.cache_bytes is not None for row in self.rows)
         exact = "Weights and cache are exact" if is_known else "Weights are counted"
         notes = [*self.notes, f"{exact}; the workspace is an estimate."]
-        if any(row.decode_tps is not None for row in self.rows):
-            notes.append(f"Decode is an estimate, ± {BAND:.0%}, of a short prompt's next token at that context.")
+        bands = [row.decode_band for row in self.rows if row.decode_band is not None]
+        if bands:
+            notes.append(f"Decode is an estimate, ± {max(bands):.0%}, of the next token at that context.")
         return Report(f"{self.plan.model}: will it fit?", facts, (table,), tuple(Note(text) for text in notes))
 
 

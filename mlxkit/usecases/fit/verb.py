@@ -1,10 +1,10 @@
 """From a model's headers to whether it fits: mlx-lm's own class is traced, and no weight is read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from mlxkit.core.anatomy import bytes_per_step, parts
 from mlxkit.core.checkpoint import Checkpoint
-from mlxkit.core.fitting import Need, Record, decode_tps, longest
+from mlxkit.core.fitting import Need, Record, longest
 from mlxkit.core.located import Locate
 from mlxkit.core.quantization import describe
 from mlxkit.core.schemes import Scheme, parse
@@ -56,8 +56,8 @@ def fit(plan: FitPlan, *, locate: Locate = store.local, around: Surroundings = T
             for context in plan.contexts_of(checkpoint):
                 taken = need(context)
                 speed = _speed(place, model, step * weight_bytes, taken.cache_bytes, plan.batch)
-                rows.append(Row(scheme, place.name, place.limit_bytes, context, taken, speed, longest_context))
-    notes = (*model.notes, *_remarks(plan, checkpoint, past))
+                rows.append(Row(scheme, place.name, place.limit_bytes, context, taken, longest_context, *speed))
+    notes = (*model.notes, *_remarks(plan, model, chosen, past))
     return FitResult(plan, tuple(rows), model.parameters, checkpoint.context, notes)
 
 
@@ -79,14 +79,22 @@ def _longest(checkpoint: Checkpoint, place: Place, need: Callable[[int], Need]) 
     return longest(checkpoint.context, lambda context: need(context).total_bytes <= limit)
 
 
-def _speed(place: Place, model: Sized, weight_bytes: float, cache_bytes: int | None, batch: int) -> float | None:
-    if place.bandwidth is None or place.eta is None or place.layer_seconds is None or cache_bytes is None:
-        return None
-    layer_seconds = place.layer_seconds[model.is_mixture]
-    return batch * decode_tps(weight_bytes + cache_bytes, model.layers, layer_seconds, place.eta, place.bandwidth)
+def _speed(
+    place: Place, model: Sized, weight_bytes: float, cache_bytes: int | None, batch: int
+) -> tuple[float | None, float | None]:
+    """Return about how many tokens a second all rows get together, and how far that may be off."""
+    pace = place.mixture if model.is_mixture else place.dense
+    if pace is None or cache_bytes is None:
+        return None, None
+    return batch / pace.seconds(weight_bytes + cache_bytes, model.layers), pace.band
 
 
-def _remarks(plan: FitPlan, checkpoint: Checkpoint, past: Record) -> Iterator[str]:
+def _remarks(plan: FitPlan, model: Sized, chosen: Sequence[Place], past: Record) -> Iterator[str]:
+    checkpoint = model.checkpoint
+    for place in chosen:
+        pace = place.mixture if model.is_mixture else place.dense
+        if pace is not None and pace.runs:
+            yield f"Decode is fitted to {pace.runs} measurement{'s'[: pace.runs != 1]} of this machine."
     if past.worst is not None:
         runs = len(past.measured)
         yield f"Predictions of memory were within {past.worst:.1%} over {runs} run{'s'[: runs != 1]} on this machine."

@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 from mlxkit.core.errors import CheckpointError, DoesNotFitError, NotFoundError, PlanError
+from mlxkit.core.pace import BAND
 from mlxkit.core.schemes import parse
 from mlxkit.engines import machine, store
 from mlxkit.usecases.fit import FitPlan, fit, reverse
 from mlxkit.usecases.fit.places import Surroundings
 from mlxkit.usecases.quantize import QuantizePlan, quantize
 from tests.fakes.architectures import write
+from tests.fakes.machine import mac, metal
 from tests.fakes.measurements import measurement
 from tests.fakes.sparse import write_qwen3_4b, write_qwen3_30b
 
@@ -42,7 +44,7 @@ def asked(model, limit=None, past=(), **wishes):
     """Fit on this machine, with a limit, a bandwidth and a past that are known."""
     here = replace(machine.read(), working_set_bytes=limit, available_memory_bytes=limit)
     plan = FitPlan(str(model), **wishes)
-    around = Surroundings(read_machine=lambda: here, read_bandwidth=lambda: (1e10,), find=lambda **_: past)
+    around = Surroundings(read_machine=lambda: here, find=lambda kind: [one for one in past if one.kind == kind])
     return fit(plan, around=around)
 
 
@@ -148,6 +150,27 @@ def test_what_was_measured_here_corrects_the_estimate(tmp_path):
     elsewhere = asked(model, past=[taken(1100, chip="Another")] * 5, contexts=(64,))
     assert elsewhere.rows[0].need == fresh
     assert asked(model, past=[taken(1100)] * 4, contexts=(64,)).rows[0].need == fresh
+
+
+def test_speed_is_fitted_to_what_was_measured_here(tmp_path):
+    model = write("llama", tmp_path / "it")
+    assert asked(model, contexts=(64,)).rows[0].decode_tps is None
+    summary = {"generation_tps": 100.0, "layers": 2, "read_bytes_per_step": 10**6, "is_mixture": False}
+    past = [measurement(kind="throughput", machine=machine.read().facts(), summary=summary, workload={"batch": 1})]
+    result = asked(model, past=past, contexts=(64,))
+    row = result.rows[0]
+    assert row.decode_tps == pytest.approx(100 * 10**6 / (row.need.weight_bytes + row.need.cache_bytes), rel=0.3)  # the embedding is not read
+    assert row.decode_band == row.data()["decode_band"] == BAND
+    assert any("fitted to 1 measurement of this machine" in note for note in result.notes)
+
+
+def test_a_mac_that_was_never_measured_has_the_tables_speed(tmp_path):
+    model = str(write("llama", tmp_path / "it"))
+    here = machine.read(mac(), metal())
+    around = Surroundings(read_machine=lambda: here, find=lambda **_: ())
+    row = fit(FitPlan(model, contexts=(64,)), around=around).rows[0]
+    named = fit(FitPlan(model, ("M4 Max 64GB",), contexts=(64,))).rows[0]
+    assert row.decode_tps == named.decode_tps is not None
 
 
 def test_the_other_way_round_the_best_scheme_that_fits_is_found(published):
