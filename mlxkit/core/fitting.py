@@ -58,6 +58,13 @@ class Need:
         return "tight" if self.total_bytes > TIGHT * limit_bytes else "fits"
 
 
+def vocabulary(config: Mapping[str, Any]) -> int:
+    """Return how many logits a model has, by its config; 0 when that does not tell."""
+    text = config.get("text_config")
+    told = (text if isinstance(text, Mapping) else config).get("vocab_size")
+    return told if isinstance(told, int) and told > 0 else 0
+
+
 def room_for_weights(limit_bytes: int, cache_bytes: int, workspace_bytes: int) -> int:
     """Return the bytes that a device leaves for weights: less than nothing when the rest alone is too much.
 
@@ -75,7 +82,9 @@ def gpu_workspace_bytes(tokens: int, batch: int) -> int:
 def cpu_workspace_bytes(
     tokens: int, batch: int, *, hidden: int, intermediate: int, number_bytes: int, is_quantized: bool
 ) -> int:
-    """Return about what prefilling takes on MLX's CPU backend: the widest layer's values, which are freed as it goes.
+    """Return about what prefilling takes on MLX's CPU backend, where a model's graph cannot be had: one layer's values.
+
+    It is too little for many tokens: operations start before earlier ones are done, and attention's scores are whole.
 
     workspace = batch chunk (k intermediate + 4 hidden) bytes, k = 3 for gate, up and their product, and 4 where the
     weights are quantized; residual, norm, output and input are as wide as the model

@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias, get_args
 from mlxkit.core.errors import IntegrityError
 from mlxkit.core.estimates import Estimate
 
-Kind: TypeAlias = Literal["quality", "task", "throughput", "memory"]
-"""What was measured."""
+Kind: TypeAlias = Literal["quality", "task", "throughput", "memory", "publication"]
+"""What was measured; of a publication, that every digest of a commit is that of a file here."""
 
 SHOWN = 12
 """Characters of a digest that are shown of it."""

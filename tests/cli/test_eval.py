@@ -31,7 +31,7 @@ def test_json_is_what_the_ledger_holds(source):
     envelope = json.loads(done.stdout)
     assert (done.exit_code, done.stderr, envelope["command"], envelope["status"]) == (0, "", "eval", "ok")
     (said,) = envelope["data"]["measurements"]
-    (kept,) = ledger.find()
+    (kept,) = ledger.find(kind="quality")
     assert said == {"id": kept.id, **json.loads(json.dumps(kept.as_json()))}
     assert said["summary"]["kl_nats"] == 0
 
@@ -41,7 +41,7 @@ def test_text_names_the_figures_and_the_measurement(source):
     assert done.exit_code == 0
     for words in ("Against the original", "KL (nats)", "p99.9", "same first", "Perplexity", "Bits per byte"):
         assert words in done.stdout
-    (kept,) = ledger.find()
+    (kept,) = ledger.find(kind="quality")
     assert f"Recorded as {kept.id[:12]}." in done.stdout
     assert kept.id[:12] in run("ledger", "list").stdout
 

@@ -74,7 +74,7 @@ def resolve(hub: Hub, repo_id: str, revision: str | None = None, *, sleep: Sleep
         if not is_commit(commit) or not is_repo_id(name):
             raise ValueError(commit, name)
         listing = api.list_repo_tree(name, recursive=True, revision=commit)
-        files = tuple(_file(entry) for entry in listing if isinstance(entry, RepoFile))
+        files = tuple(remote_file(entry) for entry in listing if isinstance(entry, RepoFile))
     check(files)
     return Repository(name, repo_id, revision, commit, files)
 
@@ -203,7 +203,8 @@ def _get(hub: Hub, repository: Repository, file: RemoteFile, start: int, end: in
         return patiently(request, sleep)
 
 
-def _file(entry: RepoFile) -> RemoteFile:
+def remote_file(entry: RepoFile) -> RemoteFile:
+    """Return a file of a listing."""
     if entry.lfs is None:
         return RemoteFile(entry.path, entry.size, None, entry.blob_id)
     return RemoteFile(entry.path, entry.lfs.size, entry.lfs.sha256, entry.blob_id)

@@ -27,7 +27,7 @@ from mlxkit.core.errors import DoesNotFitError, HubError, MlxkitError
 from mlxkit.engines.hub.settings import Hub
 
 _LOGIN = "hf auth login"
-_LATER = "run the same command again later; what was fetched is kept"
+LATER = "run the same command again later; what was fetched is kept"
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -92,7 +92,7 @@ def unreachable(error: Exception, hub: Hub) -> HubError:
     if isinstance(error, httpx2.ProxyError):
         return HubError(f"The proxy in front of {host} refuses.", hint="check HTTPS_PROXY and its password")
     if isinstance(error, httpx2.TimeoutException):
-        return HubError(f"{host} does not answer in time.", hint=_LATER)
+        return HubError(f"{host} does not answer in time.", hint=LATER)
     if isinstance(error, httpx2.ConnectError):
         if "CERTIFICATE" in str(error).upper():
             return HubError(
@@ -101,7 +101,7 @@ def unreachable(error: Exception, hub: Hub) -> HubError:
         return HubError(f"{host} cannot be reached.", hint="check the network; what is here: mlxkit list")
     if isinstance(error, httpx2.UnsupportedProtocol | httpx2.InvalidURL):
         return HubError(f"{hub.endpoint!r} is not an address of a Hub.", hint="check HF_ENDPOINT")
-    return HubError(f"The connection to {host} breaks off.", hint=_LATER)
+    return HubError(f"The connection to {host} breaks off.", hint=LATER)
 
 
 def answered(status: int, hub: Hub, repo_id: str) -> HubError:
@@ -110,7 +110,7 @@ def answered(status: int, hub: Hub, repo_id: str) -> HubError:
         more = "" if hub.has_token else "; signed in, more is allowed: hf auth login"
         return HubError("The Hub allows no more requests for a while (429).", hint=f"wait some minutes{more}")
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        return HubError(f"The Hub has a fault of its own ({status}).", hint=_LATER)
+        return HubError(f"The Hub has a fault of its own ({status}).", hint=LATER)
     if status == HTTPStatus.FORBIDDEN:
         return HubError(
             f"This token has no access to {repo_id!r}.", hint=f"sign in with one that may read it: {_LOGIN}"

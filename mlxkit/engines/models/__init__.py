@@ -43,6 +43,7 @@ from mlxkit.engines.models.measuring.reading import (  # noqa: E402
     judge,
     noise,
     release,
+    watch_memory,
 )
 from mlxkit.engines.models.measuring.statistics import Sensitivity  # noqa: E402
 from mlxkit.engines.models.measuring.statistics import load as load_sensitivities  # noqa: E402
@@ -128,5 +129,6 @@ __all__ = [
     "trace",
     "units",
     "versions",
+    "watch_memory",
     "weights",
 ]

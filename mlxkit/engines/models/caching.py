@@ -29,10 +29,6 @@ class CacheBytes:
 def cache_bytes(model: nn.Module, tokens: int, batch: int, *, prefill_step: int = PREFILL_STEP) -> CacheBytes:
     """Return what a cache takes after a prompt, prefilled as mlx-lm does it: in chunks, and its last token alone.
 
-    The model is called with a few tokens, lazily. Where its caches turn out to be of the usual classes and to get what
-    such classes get, they are filled with zeros in chunks: some classes build a graph node for each token, which would
-    cost seconds. Any other model is called chunk by chunk.
-
     Args:
         model: whose weights are lazy, in the dtype it computes in.
         tokens: of each row, at least 1.
@@ -42,22 +38,64 @@ def cache_bytes(model: nn.Module, tokens: int, batch: int, *, prefill_step: int 
     Raises:
         Exception: whatever the model's class raises, and ValueError where it wants to evaluate something.
     """
-    prefilled = tokens - 1
-    chunks = [min(prefill_step, prefilled - start) for start in range(0, prefilled, prefill_step)] + [1]
-    found: list[CacheBytes] = []
+    return measured(Filling(model, batch).after([*chunks(tokens - 1, prefill_step), 1]))
 
-    def run(token: mx.array) -> mx.array:
-        one, three = (_called(model, token, batch, (count,)) for count in (1, 3))
-        if all(starmap(_is_usual, zip(_leaves(one), _leaves(three), strict=True))):
-            cache = _replayed(list(_leaves(make_prompt_cache(model))), list(_leaves(one)), chunks)
-        else:
-            cache = _called(model, token, batch, chunks)
-        found.append(measured(cache))
-        return token
 
-    # While MLX traces a function, evaluating what depends on its argument raises: no weight can be read.
-    mx.compile(run)(mx.zeros((1, 1), mx.int32))
-    return found[0]
+def chunks(tokens: int, step: int = PREFILL_STEP) -> list[int]:
+    """Return how many of some tokens come at once.
+
+    >>> chunks(5000)
+    [2048, 2048, 904]
+    """
+    return [min(step, tokens - start) for start in range(0, tokens, step)]
+
+
+class Filling:
+    """Caches of a model that are filled with nothing evaluated.
+
+    The model is called with a few tokens, lazily. Where its caches turn out to be of the usual classes and to get what
+    such classes get, they are filled with zeros in chunks: some classes build a graph node for each token, which would
+    cost seconds. Any other model is called chunk by chunk.
+
+    Args:
+        model: whose weights are lazy, in the dtype it computes in.
+        batch: rows.
+
+    Raises:
+        Exception: whatever the model's class raises, and ValueError where it wants to evaluate something.
+    """
+
+    def __init__(self, model: nn.Module, batch: int) -> None:
+        self._model, self._batch = model, batch
+        one, three = (self._called([count]) for count in (1, 3))
+        self._is_usual = all(starmap(_is_usual, zip(leaves(one), leaves(three), strict=True)))
+        self._one = list(leaves(one))
+
+    def after(self, counts: Sequence[int]) -> list[Any]:
+        """Return a cache for each layer, or each part of one, after tokens that come so many at once.
+
+        Layers of one kind share one cache.
+
+        Args:
+            counts: of the tokens of each row.
+
+        Raises:
+            Exception: as the class.
+        """
+        if self._is_usual:
+            return _replayed(list(leaves(make_prompt_cache(self._model))), self._one, counts)
+        return self._called(counts)
+
+    def _called(self, counts: Sequence[int]) -> list[Any]:
+        found: list[list[Any]] = []
+
+        def run(token: mx.array) -> mx.array:
+            found.append(_called(self._model, token, self._batch, counts))
+            return token
+
+        # While MLX traces a function, evaluating what depends on its argument raises: no weight can be read.
+        mx.compile(run)(mx.zeros((1, 1), mx.int32))
+        return found[0]
 
 
 def measured(cache: Sequence[Any]) -> CacheBytes:
@@ -67,8 +105,8 @@ def measured(cache: Sequence[Any]) -> CacheBytes:
         cache: one of mlx-lm's caches for each layer.
     """
     content = allocated = 0
-    for leaf in _leaves(cache):
-        size_bytes = sum(array.nbytes for array in _arrays(leaf.state))
+    for leaf in leaves(cache):
+        size_bytes = sum(array.nbytes for array in arrays(leaf.state))
         allocated += size_bytes
         content += _content(leaf, size_bytes)
     return CacheBytes(content, allocated)
@@ -84,15 +122,17 @@ def _content(leaf: Any, size_bytes: int) -> int:
     return size_bytes * min(held, room) // room
 
 
-def _leaves(cache: Sequence[Any]) -> Iterator[Any]:
+def leaves(cache: Sequence[Any]) -> Iterator[Any]:
+    """Yield the caches that hold something, those of layers with several one by one."""
     for layer in cache:
         if hasattr(layer, "caches"):
-            yield from _leaves(layer.caches)
+            yield from leaves(layer.caches)
         else:
             yield layer
 
 
-def _arrays(tree: Any) -> list[mx.array]:
+def arrays(tree: Any) -> list[mx.array]:
+    """Return the arrays in a tree of lists and dictionaries."""
     return [array for _, array in tree_flatten(tree) if isinstance(array, mx.array)]
 
 
@@ -100,7 +140,7 @@ def _called(model: nn.Module, token: mx.array, batch: int, chunks: Sequence[int]
     cache: list[Any] = make_prompt_cache(model)
     for count in chunks:
         model(mx.broadcast_to(token, (batch, count)), cache=cache)
-        for leaf in _leaves(cache):
+        for leaf in leaves(cache):
             _forget(leaf)
     return cache
 
@@ -128,7 +168,7 @@ def _is_usual(one: Any, three: Any) -> bool:
 
 
 def _forms(tree: Any) -> list[tuple[Any, ...]]:
-    return [(array.shape, array.dtype) for array in _arrays(tree)]
+    return [(array.shape, array.dtype) for array in arrays(tree)]
 
 
 def _without_time(array: mx.array) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 from mlxkit.core.anatomy import parts
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import CheckpointError, DoesNotFitError
-from mlxkit.core.fitting import USUAL_CONTEXT, Need, longest
+from mlxkit.core.fitting import USUAL_CONTEXT, Need, longest, vocabulary
 from mlxkit.core.schemes import Scheme
 from mlxkit.core.sizes import size_text
 from mlxkit.engines.models.tracing import Traced, trace, weights
@@ -20,6 +20,7 @@ def demand_room(
     context: int = USUAL_CONTEXT,
     batch: int = 1,
     is_plain: bool = False,
+    logits: int = 0,
     on_cpu: bool = False,
     trust_remote_code: bool = False,
 ) -> int | None:
@@ -31,6 +32,7 @@ def demand_room(
         context: tokens of each row.
         batch: rows side by side.
         is_plain: its weights are decoded, to four bytes a number.
+        logits: of how many models the logits of all tokens are held at once, four bytes a number.
         on_cpu: MLX's CPU backend computes it.
         trust_remote_code: run code that comes with it.
 
@@ -44,7 +46,7 @@ def demand_room(
         return None
     try:
         traced = trace(checkpoint, trust_remote_code=trust_remote_code)
-        needs = _Needs(traced, batch, is_plain=is_plain, on_cpu=on_cpu)
+        needs = _Needs(traced, batch, is_plain=is_plain, logits=logits, on_cpu=on_cpu)
         need = needs.at(min(context, checkpoint.context or context))
     except CheckpointError:
         return None  # what keeps it from being traced is told when it is loaded
@@ -60,13 +62,24 @@ def demand_room(
     return needs.longest(checkpoint.context, limit_bytes)
 
 
-def needed(checkpoint: Checkpoint, *, context: int, batch: int, on_cpu: bool, trust_remote_code: bool) -> Need:
-    """Return what a model takes as it is stored.
+def needed(
+    checkpoint: Checkpoint,
+    *,
+    context: int,
+    batch: int,
+    on_cpu: bool,
+    trust_remote_code: bool,
+    is_plain: bool = False,
+    logits: int = 0,
+) -> Need:
+    """Return what a model takes.
 
     Args:
         checkpoint: sound.
         context: tokens of each row.
         batch: rows side by side.
+        is_plain: its weights are decoded, to four bytes a number; else they are as they are stored.
+        logits: of how many models the logits of all tokens are held at once, four bytes a number.
         on_cpu: MLX's CPU backend computes it.
         trust_remote_code: run code that comes with it.
 
@@ -74,15 +87,16 @@ def needed(checkpoint: Checkpoint, *, context: int, batch: int, on_cpu: bool, tr
         CheckpointError: it cannot be traced.
     """
     traced = trace(checkpoint, trust_remote_code=trust_remote_code)
-    return _Needs(traced, batch, is_plain=False, on_cpu=on_cpu).at(context)
+    return _Needs(traced, batch, is_plain=is_plain, logits=logits, on_cpu=on_cpu).at(context)
 
 
 class _Needs:
     """What a traced model takes at any context."""
 
-    def __init__(self, traced: Traced, batch: int, *, is_plain: bool, on_cpu: bool) -> None:
+    def __init__(self, traced: Traced, batch: int, *, is_plain: bool, logits: int, on_cpu: bool) -> None:
         self._traced, self._batch, self._is_plain, self._on_cpu = traced, batch, is_plain, on_cpu
         self._weight_bytes = 4 * traced.parameters if is_plain else traced.weight_bytes
+        self._logit_bytes = 4 * logits * batch * vocabulary(traced.checkpoint.config)  # for each token
         self._is_quantized = any(part.scheme is not None for part in parts(traced.checkpoint))
 
     def at(self, context: int, weight_bytes: int | None = None) -> Need:
@@ -109,4 +123,5 @@ class _Needs:
         return "use a smaller model; --force loads it all the same"
 
     def _workspace(self, context: int) -> int:
-        return self._traced.workspace_bytes(context, self._batch, on_cpu=self._on_cpu, is_plain=self._is_plain)
+        computed = self._traced.workspace_bytes(context, self._batch, on_cpu=self._on_cpu, is_plain=self._is_plain)
+        return computed + context * self._logit_bytes

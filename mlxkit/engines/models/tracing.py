@@ -5,17 +5,20 @@ The weights may be holes. What is not evaluated takes no memory: shapes and dtyp
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from mlx import nn
 from mlx.utils import tree_flatten
 
 from mlxkit.core.anatomy import active_parameters, parts
 from mlxkit.core.checkpoint import Checkpoint
-from mlxkit.core.fitting import PREFILL_STEP
+from mlxkit.core.errors import CheckpointError
+from mlxkit.core.fitting import PREFILL_STEP, gpu_workspace_bytes, workspace_bytes
 from mlxkit.core.output import floating_dtype
 from mlxkit.core.quantization import Unit, uniform
 from mlxkit.core.schemes import Scheme
 from mlxkit.engines.models.caching import CacheBytes, cache_bytes
+from mlxkit.engines.models.graphing import Graph
 from mlxkit.engines.models.loading import Opened, open_model, upstream
 from mlxkit.engines.models.quantizing import apply, dequantize, units
 from mlxkit.engines.models.streaming import cast, size_bytes
@@ -61,6 +64,38 @@ class Traced:
         """
         with upstream(self.checkpoint):
             return cache_bytes(self.model, tokens, batch, prefill_step=prefill_step)
+
+    def workspace_bytes(self, tokens: int, batch: int = 1, *, on_cpu: bool, is_plain: bool = False) -> int:
+        """Return about what filling a context takes beside weights and cache.
+
+        On MLX's CPU backend it is what the model's own graph holds there; where MLX cannot hand out the graph, a
+        formula of the model's widths tells it.
+
+        Args:
+            tokens: of each row, at least 1.
+            batch: rows.
+            on_cpu: MLX's CPU backend computes it.
+            is_plain: its weights are decoded, to four bytes a number.
+        """
+        if not on_cpu:
+            return gpu_workspace_bytes(tokens, batch)
+        try:
+            with upstream(self.checkpoint):
+                return (self._plain_graph if is_plain else self._graph).workspace_bytes(tokens, batch)
+        except CheckpointError:
+            is_quantized = not is_plain and any(part.scheme is not None for part in parts(self.checkpoint))
+            config, number_bytes = self.checkpoint.config, 4 if is_plain else 2
+            return workspace_bytes(
+                config, tokens, batch, on_cpu=True, is_quantized=is_quantized, number_bytes=number_bytes
+            )
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return Graph(self.model)
+
+    @cached_property
+    def _plain_graph(self) -> Graph:
+        return Graph(self.model, is_plain=True)
 
 
 def trace(

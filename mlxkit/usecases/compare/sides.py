@@ -14,6 +14,9 @@ _ID = re.compile(r"[0-9a-fA-F]{4,64}")
 
 _STDIN = "-"
 
+COMPARED: tuple[Kind, ...] = ("quality", "task", "throughput")
+"""Kinds that tell of weights."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -60,7 +63,10 @@ def side(asked: str, kind: Kind | None, hint: str) -> Side:
         IntegrityError: a measurement was changed, or the ledger is none.
         MlxkitError: the ledger cannot be opened.
     """
-    found = [one for one in (_in_file(asked) if is_file(asked) else _in_ledger(asked)) if kind in (None, one.kind)]
+    held = _in_file(asked) if is_file(asked) else _in_ledger(asked)
+    found = [one for one in held if one.kind in ((*COMPARED, "memory") if kind is None else (kind,))]
+    # What `run` keeps of memory tells of shapes, not of weights: it stands for a model only where nothing else does.
+    found = [one for one in found if one.kind in COMPARED] or found
     if not found:
         which = "measurement" if kind is None else f"{kind} measurement"
         said = f"There is no {which} in {_place(asked)}." if is_file(asked) else f"No {which} of {asked!r} is recorded."

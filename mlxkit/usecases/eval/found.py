@@ -22,6 +22,7 @@ class Found:
         journals: where the work was written down until now.
         versions: of libraries besides those of every measurement.
         notes: what the user should know.
+        peak_memory_bytes: the most that was held for it; None where that was not watched.
     """
 
     kind: Kind
@@ -32,3 +33,4 @@ class Found:
     journals: tuple[store.Journal, ...] = ()
     versions: Mapping[str, str] | None = None
     notes: tuple[str, ...] = ()
+    peak_memory_bytes: int | None = None

@@ -26,12 +26,14 @@ class Verdict:
         quality: of the rows that were judged.
         noise_floor: of the original; None without one.
         journal: where the rows are written down until they are recorded.
+        peak_memory_bytes: the most that MLX held; None when no row was judged in this run.
     """
 
     chosen: Chosen
     quality: Quality
     noise_floor: Mapping[str, float] | None
     journal: store.Journal
+    peak_memory_bytes: int | None
 
     @property
     def is_early(self) -> bool:
@@ -73,7 +75,7 @@ class Bench:
         journal = store.Journal(store.kept("judged", self._identity(chosen), ".jsonl"))
         rows = [Judged.from_json(entry) for entry in journal.entries]
         length, number = self._plan.context, len(chosen.text.rows)
-        name = f"Judging on {chosen.name}"
+        name, known, peak = f"Judging on {chosen.name}", len(rows), models.watch_memory()
         try:
             with self._progress.phase(name, length * number, "count", length * len(rows)) as advance:
                 while len(rows) < number and not self._is_enough(rows, chosen):
@@ -87,7 +89,7 @@ class Bench:
                 hint="the same command goes on from there",
             ) from error
         floor = answers.noise_floor if answers else None
-        return Verdict(chosen, _quality(rows, chosen), floor, journal)
+        return Verdict(chosen, _quality(rows, chosen), floor, journal, peak() if len(rows) > known else None)
 
     def _row(self, tokens: Sequence[int], number: int, answers: Answers | None) -> Judged:
         if answers is None or self._head is None:

@@ -2,10 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from itertools import chain
 from typing import Any
 
+from mlxkit.core.errors import CheckpointError
 from mlxkit.core.located import Locate
 from mlxkit.core.measurement import Measurement
 from mlxkit.core.progress import Progress, Silent
@@ -65,10 +66,11 @@ def evaluate(
         notes = (*notes, "mlxkit.json tells of other weights than these: they were changed since.")
     here = read_machine()
     _demand_room(plan, model, by, here)
+    sides = 1 if by is None else 2
     measured: list[Measurement] = []
     for found in chain(_judged(plan, model, by, open_reader, progress), asking.answered(model, by)):
         measurement = ledger.as_kept(_measurement(found, here.facts(), clock()))
-        record([measurement])
+        record([measurement, *_memory(found, measurement, plan, here, sides)])
         for journal in found.journals:
             journal.close()
         notes = (*notes, *found.notes)
@@ -88,6 +90,7 @@ def _demand_room(plan: EvalPlan, model: Side, by: Side | None, here: Machine) ->
                 here.limit_bytes,
                 context=plan.context,
                 is_plain=on_cpu,
+                logits=1 if by is None else 2,
                 on_cpu=on_cpu,
                 trust_remote_code=plan.trust_remote_code,
             )
@@ -124,7 +127,16 @@ def _quality(plan: EvalPlan, model: Side, by: Side | None, verdict: Verdict) -> 
     if verdict.noise_floor is not None:
         summary |= {f"noise_floor_{name}": value for name, value in verdict.noise_floor.items()}
     notes = tuple(_remarks(verdict))
-    return Found("quality", model, workload, summary, quality.raw(), (verdict.journal,), notes=notes)
+    return Found(
+        "quality",
+        model,
+        workload,
+        summary,
+        quality.raw(),
+        (verdict.journal,),
+        notes=notes,
+        peak_memory_bytes=verdict.peak_memory_bytes,
+    )
 
 
 def _remarks(verdict: Verdict) -> Iterator[str]:
@@ -133,6 +145,35 @@ def _remarks(verdict: Verdict) -> Iterator[str]:
         yield f"{name}: the error was small enough after {len(quality.rows)} of {len(verdict.chosen.text.rows)} rows."
     if quality.clustered_by == "row":
         yield f"{name} is a single document: its rows are taken for independent, and the errors may be too small."
+
+
+def _memory(found: Found, beside: Measurement, plan: EvalPlan, here: Machine, sides: int) -> Iterator[Measurement]:
+    """Yield what judging took in memory beside what `fit` says of it, if it was measured.
+
+    It stands by itself: the same text judged again has the same figures, and not the same memory.
+    """
+    peak_bytes, on_cpu = found.peak_memory_bytes, here.device == "cpu"
+    if peak_bytes is None:
+        return
+    try:
+        need = models.needed(
+            found.side.checkpoint,
+            context=plan.context,
+            batch=1,
+            on_cpu=on_cpu,
+            is_plain=on_cpu,
+            logits=sides,
+            trust_remote_code=plan.trust_remote_code,
+        )
+    except CheckpointError:
+        return
+    yield replace(
+        beside,
+        kind="memory",
+        workload={"text": found.workload["text"], "context": plan.context, "logits": sides},
+        summary={**need.predicted(), "peak_memory_bytes": peak_bytes, "size_bytes": beside.summary["size_bytes"]},
+        raw={"peak_memory_bytes": [peak_bytes]},
+    )
 
 
 def _measurement(found: Found, here: Mapping[str, Any], taken_at: float) -> Measurement:

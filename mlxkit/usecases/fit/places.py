@@ -8,7 +8,7 @@ from mlxkit.core.devices import Device, device
 from mlxkit.core.fitting import Record, workspace_bytes
 from mlxkit.core.measurement import Measurement
 from mlxkit.core.pace import Pace, Step, fitted
-from mlxkit.engines import ledger, machine, store
+from mlxkit.engines import ledger, machine, models, store
 from mlxkit.engines.machine import Machine
 from mlxkit.usecases.fit.plan import FitPlan
 
@@ -67,7 +67,7 @@ def places(plan: FitPlan, around: Surroundings) -> tuple[tuple[Place, ...], Reco
         return tuple(_place(device(name, known)) for name in plan.devices), Record()
     here = around.read_machine()
     measured = [found for kind in _KINDS for found in around.find(kind=kind) if _is_of(here, found)]
-    prefills = Record.of(found.summary for found in measured if found.kind != "quality")
+    prefills = Record.of(found.summary for found in measured if "prompt_tokens" in found.workload)
     place = Place(
         "this machine",
         here.limit_bytes,
@@ -78,7 +78,7 @@ def places(plan: FitPlan, around: Surroundings) -> tuple[tuple[Place, ...], Reco
     return (place,), Record.of(found.summary for found in measured)
 
 
-_KINDS = ("throughput", "memory", "quality")
+_KINDS = ("throughput", "memory")
 """What is measured with its memory beside it. Judging text holds logits too: it corrects no estimate of a prefill."""
 
 
@@ -124,11 +124,22 @@ def _paces(measured: Iterable[Measurement]) -> tuple[Pace | None, Pace | None] |
     return (dense or mixture, mixture or dense) if dense or mixture else None
 
 
-def workspace(checkpoint: Checkpoint, place: Place, batch: int, *, is_quantized: bool) -> Callable[[int], int]:
-    """Return what gives about the bytes that a context takes to work in there."""
+def workspace(
+    checkpoint: Checkpoint, place: Place, batch: int, *, is_quantized: bool, traced: models.Traced | None
+) -> Callable[[int], int]:
+    """Return what gives about the bytes that a context takes to work in there.
 
-    def about(context: int) -> int:
-        found = workspace_bytes(checkpoint.config, context, batch, on_cpu=place.is_cpu, is_quantized=is_quantized)
-        return round(place.workspace_factor * found)
+    Args:
+        checkpoint: the model's; its weights may be holes.
+        place: where it is to run.
+        batch: rows side by side.
+        is_quantized: its weights are, and are computed so.
+        traced: the model as it is computed there; None when mlx-lm cannot make it, and its widths tell.
+    """
 
-    return about
+    def estimated(context: int) -> int:
+        if traced is not None:
+            return traced.workspace_bytes(context, batch, on_cpu=place.is_cpu)
+        return workspace_bytes(checkpoint.config, context, batch, on_cpu=place.is_cpu, is_quantized=is_quantized)
+
+    return lambda context: round(place.workspace_factor * estimated(context))

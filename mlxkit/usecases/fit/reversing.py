@@ -110,8 +110,8 @@ def reverse(plan: FitPlan, *, locate: Locate = store.local, around: Surroundings
     """
     chosen, _ = places(plan, around)
     model = sized(plan, locate)
-    checkpoint, cached = model.checkpoint, model.quantized_cache
-    if cached is None:
+    checkpoint, traced = model.checkpoint, model.quantized
+    if traced is None:
         raise CheckpointError(f"{model.notes[-1]}", hint="`mlxkit fit` without --reverse shows what is known")
     tried = plan.schemes or tuple(map(parse, () if describe(checkpoint.config) else TRIED))
     sizes = model.in_schemes(tried)
@@ -119,11 +119,13 @@ def reverse(plan: FitPlan, *, locate: Locate = store.local, around: Surroundings
     offered += [(scheme.name, size) for scheme, size in zip(tried, sizes, strict=True)]
     rooms = []
     for place in chosen:
-        works = workspace(checkpoint, place, plan.batch, is_quantized=True)
+        works = workspace(checkpoint, place, plan.batch, is_quantized=True, traced=traced)
         for context in plan.contexts_of(checkpoint):
             budget = None
             if place.limit_bytes is not None:
-                budget = room_for_weights(place.limit_bytes, cached(context), works(context))
+                budget = room_for_weights(
+                    place.limit_bytes, traced.cache_bytes(context, plan.batch).allocated, works(context)
+                )
             bits = None if budget is None else max(0.0, 8 * budget / model.parameters)
             best = None if budget is None else next((name for name, size in offered if size <= budget), None)
             rooms.append(Room(place.name, context, budget, bits, best))

@@ -2,19 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
 
 from mlxkit.core.anatomy import active_parameters, matrices, parts
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import UnknownArchitectureError
 from mlxkit.core.located import Locate
-from mlxkit.core.output import floating_dtype
-from mlxkit.core.quantization import uniform
+from mlxkit.core.quantization import describe, uniform
 from mlxkit.core.schemes import Scheme, parse
 from mlxkit.engines import models, store
 from mlxkit.usecases.fit.plan import FitPlan
 
-Cache = Callable[[int], int]
+AS_STORED = "as stored"
 
 
 @dataclass(frozen=True)
@@ -29,8 +27,8 @@ class Sized:
         is_mixture: it is a mixture of experts.
         notes: what the user should know.
         in_schemes: gives the bytes that `quantize` would write for each of several schemes.
-        cache: gives the bytes of the cache at a context; None when they are not known.
-        quantized_cache: the same of the weights that `quantize` writes: it narrows float32, and the cache follows.
+        traced: as it is stored; None when mlx-lm cannot make it.
+        quantized: as `quantize` writes it: it narrows float32, and the cache follows.
     """
 
     checkpoint: Checkpoint
@@ -40,8 +38,12 @@ class Sized:
     is_mixture: bool
     notes: tuple[str, ...]
     in_schemes: Callable[[Sequence[Scheme]], tuple[int, ...]]
-    cache: Cache | None
-    quantized_cache: Cache | None
+    traced: models.Traced | None
+    quantized: models.Traced | None
+
+    def as_in(self, scheme: str) -> models.Traced | None:
+        """Return the model as it would be computed in a scheme."""
+        return self.traced if scheme == AS_STORED else self.quantized
 
 
 def sized(plan: FitPlan, locate: Locate) -> Sized:
@@ -58,8 +60,9 @@ def sized(plan: FitPlan, locate: Locate) -> Sized:
     except UnknownArchitectureError as error:
         return _counted(checkpoint, error)
 
-    is_wide = floating_dtype(checkpoint.tensors.values()) == "float32"
-    narrow = models.trace(checkpoint, scheme=parse("8bit"), trust_remote_code=trust) if is_wide else traced
+    quantized = traced
+    if describe(checkpoint.config) is None:
+        quantized = models.trace(checkpoint, scheme=parse("8bit"), trust_remote_code=trust)
 
     def in_schemes(schemes: Sequence[Scheme]) -> tuple[int, ...]:
         return models.weights(checkpoint, schemes, trust_remote_code=trust) if schemes else ()
@@ -73,8 +76,8 @@ def sized(plan: FitPlan, locate: Locate) -> Sized:
         traced.is_mixture,
         notes,
         in_schemes,
-        _cache(traced, plan.batch),
-        _cache(narrow, plan.batch),
+        traced,
+        quantized,
     )
 
 
@@ -108,7 +111,3 @@ def _counted(checkpoint: Checkpoint, error: UnknownArchitectureError) -> Sized:
         None,
         None,
     )
-
-
-def _cache(traced: models.Traced, batch: int) -> Cache:
-    return cache(lambda context: traced.cache_bytes(context, batch).allocated)

@@ -1,6 +1,7 @@
 """From a model's headers to whether it fits: mlx-lm's own class is traced, and no weight is read."""
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 from mlxkit.core.anatomy import bytes_per_step, parts
 from mlxkit.core.checkpoint import Checkpoint
@@ -8,13 +9,11 @@ from mlxkit.core.fitting import Need, Record, longest
 from mlxkit.core.located import Locate
 from mlxkit.core.quantization import describe
 from mlxkit.core.schemes import Scheme, parse
-from mlxkit.engines import store
+from mlxkit.engines import models, store
 from mlxkit.usecases.fit.places import TRUE, Place, Surroundings, places, workspace
 from mlxkit.usecases.fit.plan import FitPlan
 from mlxkit.usecases.fit.result import FitResult, Row
-from mlxkit.usecases.fit.sizing import Cache, Sized, sized
-
-AS_STORED = "as stored"
+from mlxkit.usecases.fit.sizing import AS_STORED, Sized, sized
 
 USUAL = ("8bit", "6bit", "4bit")
 """Schemes that are shown of an unquantized model when none is named."""
@@ -38,27 +37,36 @@ def fit(plan: FitPlan, *, locate: Locate = store.local, around: Surroundings = T
     step = bytes_per_step(checkpoint.config, list(parts(checkpoint)), plan.batch) / max(1, model.weight_bytes)
     rows = []
     for scheme, weight_bytes in dict(_sizes(plan, model)).items():
+        traced = model.as_in(scheme)
         for place in chosen:
-            is_quantized = scheme != AS_STORED
-            works = workspace(checkpoint, place, plan.batch, is_quantized=is_quantized)
-
-            cached = model.quantized_cache if is_quantized else model.cache
-
-            def need(
-                context: int,
-                weight_bytes: int = weight_bytes,
-                works: Callable[[int], int] = works,
-                cached: Cache | None = cached,
-            ) -> Need:
-                return Need(weight_bytes, cached(context) if cached else None, works(context))
-
-            longest_context = _longest(checkpoint, place, need) if cached else None
+            need = _need(plan, model, place, traced, weight_bytes, is_quantized=scheme != AS_STORED)
+            longest_context = _longest(checkpoint, place, need) if traced else None
             for context in plan.contexts_of(checkpoint):
                 taken = need(context)
                 speed = _speed(place, model, step * weight_bytes, taken.cache_bytes, plan.batch)
                 rows.append(Row(scheme, place.name, place.limit_bytes, context, taken, longest_context, *speed))
     notes = (*model.notes, *_remarks(plan, model, chosen, past))
     return FitResult(plan, tuple(rows), model.parameters, checkpoint.context, notes)
+
+
+def _need(
+    plan: FitPlan,
+    model: Sized,
+    place: Place,
+    traced: models.Traced | None,
+    weight_bytes: int,
+    *,
+    is_quantized: bool,
+) -> Callable[[int], Need]:
+    """Return what gives what a context takes there."""
+    works = workspace(model.checkpoint, place, plan.batch, is_quantized=is_quantized, traced=traced)
+
+    @cache
+    def need(context: int) -> Need:
+        cached = traced.cache_bytes(context, plan.batch).allocated if traced else None
+        return Need(weight_bytes, cached, works(context))
+
+    return need
 
 
 def _sizes(plan: FitPlan, model: Sized) -> Iterator[tuple[str, int]]:
@@ -76,6 +84,8 @@ def _longest(checkpoint: Checkpoint, place: Place, need: Callable[[int], Need]) 
     limit = place.limit_bytes
     if limit is None or checkpoint.context is None:
         return None
+    if need(1).weight_bytes > limit:
+        return 0
     return longest(checkpoint.context, lambda context: need(context).total_bytes <= limit)
 
 

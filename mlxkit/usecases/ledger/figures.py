@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 
-from mlxkit.core.measurement import Measurement
+from mlxkit.core.measurement import SHOWN, Measurement
 from mlxkit.core.report import Column, Table, Value
 from mlxkit.core.sizes import size_text
 from mlxkit.core.wording import with_error
 
-_GIVEN = ("task", "text")
+_GIVEN = ("task", "text", "repo")
 """Items of a workload that name it."""
 
 _HEADLINES: Mapping[str, tuple[tuple[str, str, float], ...]] = {
@@ -15,6 +15,7 @@ _HEADLINES: Mapping[str, tuple[tuple[str, str, float], ...]] = {
     "task": (("share", "{} % right", 100),),
     "throughput": (("generation_tps", "{} tok/s", 1),),
     "memory": (("peak_memory_bytes", "peak {}", 1),),
+    "publication": (),
 }
 """Figures of a summary that stand for all of it, the best first: key, wording, and the factor to its unit."""
 
@@ -52,6 +53,9 @@ def given(measurement: Measurement) -> str:
         value = measurement.workload.get(key)
         if isinstance(value, str) and value:
             return value
+    tokens = [measurement.workload.get(name) for name in ("prompt_tokens", "generated_tokens")]
+    if all(isinstance(number, int) for number in tokens):
+        return " + ".join(f"{number:,}" for number in tokens) + " tokens"
     return "not named"
 
 
@@ -60,6 +64,8 @@ def headline(measurement: Measurement) -> str:
     figures = measurement.summary.get("figures")  # lm-evaluation-harness's: of the first of them
     if isinstance(figures, list) and figures:
         return f"{figures[0]['metric']} {with_error(figures[0]['value'], figures[0]['stderr'])}"
+    if measurement.kind == "publication":
+        return f"commit {str(measurement.summary.get('commit'))[:SHOWN]}"
     for key, wording, factor in _HEADLINES[measurement.kind]:
         found = measurement.estimate(key)
         if found is not None:

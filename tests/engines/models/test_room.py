@@ -56,8 +56,8 @@ def test_what_is_quantized_is_not_to_be_quantized_again(tmp_path):
 
 
 def test_plain_weights_take_four_bytes_a_number(tmp_path):
-    checkpoint = read(write("llama", tmp_path / "it"))
-    with pytest.raises(DoesNotFitError):
+    checkpoint = read(write_qwen3_4b(tmp_path / "it"))
+    with pytest.raises(DoesNotFitError, match=r"16\.\d+ GB of weights"):
         demand(checkpoint, needed(checkpoint), is_plain=True)
 
 

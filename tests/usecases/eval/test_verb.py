@@ -73,9 +73,11 @@ class Counting(models.Reader):
 class Ledger:
     def __init__(self):
         self.held = []
+        self.memory = []
 
     def record(self, measurements):
-        self.held += measurements
+        self.held += [found for found in measurements if found.kind != "memory"]
+        self.memory += [found for found in measurements if found.kind == "memory"]
 
 
 def judged(model, ledger=None, progress=None, readers=None, present=store.local, **wishes):
@@ -99,6 +101,10 @@ def test_a_model_is_judged_by_the_source_that_its_record_names(checkpoints):
     result = judged(checkpoints / "4bit", ledger)
     (found,) = result.measurements
     assert ledger.held == [found]
+    (memory,) = ledger.memory
+    assert memory.workload == {"text": "self", "context": CONTEXT, "logits": 2}
+    assert memory.summary["peak_memory_bytes"] > memory.summary["size_bytes"]
+    assert memory.summary["predicted_memory_bytes"] > memory.summary["predicted_workspace_bytes"] > 0
     record = json.loads((checkpoints / "4bit" / FILE_NAME).read_text())
     assert found.subject.digest == record["digest"]
     assert found.workload["reference"]["name"] == str(checkpoints / "source")

@@ -138,7 +138,7 @@ def taken(measured, **changes):
         "peak_memory_bytes": measured,
     }
     facts = {**machine.read().facts(), **changes}
-    return measurement(kind="throughput", machine=facts, summary=summary)
+    return measurement(kind="memory", machine=facts, summary=summary, workload={"prompt_tokens": 10})
 
 
 def test_what_was_measured_here_corrects_the_estimate(tmp_path):
@@ -159,7 +159,8 @@ def test_speed_is_fitted_to_what_was_measured_here(tmp_path):
     past = [measurement(kind="throughput", machine=machine.read().facts(), summary=summary, workload={"batch": 1})]
     result = asked(model, past=past, contexts=(64,))
     row = result.rows[0]
-    assert row.decode_tps == pytest.approx(100 * 10**6 / (row.need.weight_bytes + row.need.cache_bytes), rel=0.3)  # the embedding is not read
+    held = row.need.weight_bytes + row.need.cache_bytes
+    assert row.decode_tps == pytest.approx(100 * 10**6 / held, rel=0.3)  # the embedding is held, and not read
     assert row.decode_band == row.data()["decode_band"] == BAND
     assert any("fitted to 1 measurement of this machine" in note for note in result.notes)
 
@@ -233,3 +234,12 @@ def test_a_cache_follows_the_dtype_that_quantize_writes(tmp_path):
 def test_the_usual_context_is_not_longer_than_the_models_own(tmp_path):
     checkpoint = store.read("it", write("llama", tmp_path / "it"))
     assert {row.context for row in asked(tmp_path / "it").rows} == {min(4096, checkpoint.context)}
+
+
+def test_judging_text_corrects_no_prefill(tmp_path):
+    model = write("llama", tmp_path / "it")
+    fresh = asked(model, contexts=(64,)).rows[0].need
+    judged = [replace(taken(1100), workload={"text": "self"})] * 5
+    result = asked(model, past=judged, contexts=(64,))
+    assert result.rows[0].need == fresh
+    assert any("over 5 runs" in note for note in result.notes)

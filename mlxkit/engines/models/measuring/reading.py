@@ -145,6 +145,12 @@ def noise(reader: Reader, rows: Sequence[Sequence[int]], kept: Sequence[Mapping[
     return found
 
 
+def watch_memory() -> Callable[[], int]:
+    """Return what tells the most bytes that MLX held since now."""
+    mx.reset_peak_memory()
+    return mx.get_peak_memory
+
+
 def release() -> None:
     """Give back the memory of models that nobody holds any more."""
     gc.collect()
