@@ -104,6 +104,6 @@ def commits(repo: Repo, commit: Commit) -> list[dict[str, Any]]:
     """Return the history, newest first."""
     authors = [{"user": repo.name.split("/")[0]}]
     return [
-        {"id": one.id, "title": one.title, "message": "", "date": one.timestamp, "authors": authors}
+        {"id": one.id, "title": one.title, "message": one.message, "date": one.timestamp, "authors": authors}
         for one in repo.history(commit)
     ]

@@ -1,9 +1,10 @@
-"""The routes of the two origins, as huggingface_hub asks for them; publishing will add its own beside these.
+"""The routes of the two origins, as huggingface_hub asks for them: reading here, publishing in modules of its own.
 
 Paths are routed as they were sent, still quoted: `refs%2Fpr%2F1` is one segment. Handlers unquote.
 """
 
 from functools import partial
+from itertools import chain
 from urllib.parse import parse_qs, quote, unquote, urlencode
 
 from starlette.applications import Starlette
@@ -12,66 +13,21 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from tests.hub import answers
+from tests.hub import answers, cards, collections, commits, discussions, uploads
+from tests.hub.access import Access
+from tests.hub.accounts import whoami
 from tests.hub.bodies import FileAnswer
 from tests.hub.faults import Target
-from tests.hub.refusals import HANDLERS, Moved, Refusal
-from tests.hub.repos import Blob, Commit, Repo, folders
+from tests.hub.refusals import HANDLERS, Refusal, denied
+from tests.hub.repos import Blob, Commit, folders
 from tests.hub.state import TestHub
 from tests.hub.surroundings import Surroundings
 
 Answer = Response | FileAnswer
 
 
-class HubRoutes:
-    """The Hub's answers."""
-
-    def __init__(self, hub: TestHub) -> None:
-        self.hub = hub
-
-    def user(self, request: Request) -> str | None:
-        """Return who asks, None without a token."""
-        kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() != "bearer":
-            return None
-        if token not in self.hub.tokens:
-            raise Refusal(401, None, "Invalid credentials in Authorization header")
-        return self.hub.tokens[token]
-
-    def repo(self, request: Request) -> Repo:
-        """Return the repo asked for, if it is there for who asks."""
-        user = self.user(request)
-        name = "{owner}/{name}".format(**request.path_params)
-        if name in self.hub.renamed:
-            raise Moved(name, self.hub.renamed[name])
-        repo = self.hub.repos.get(name)
-        if repo is not None and (not repo.private or repo.is_open_to(user)):
-            return repo
-        if user is None:
-            # The Hub does not tell a stranger what is private from what is not there.
-            realm = 'Bearer realm="Authentication required", charset="UTF-8"'
-            raise Refusal(401, "RepoNotFound", "Invalid username or password.", **{"WWW-Authenticate": realm})
-        raise Refusal(404, "RepoNotFound", "Repository not found")
-
-    def open(self, request: Request) -> Repo:
-        """Return the repo asked for, if its files may be had."""
-        repo, user = self.repo(request), self.user(request)
-        if not repo.gated or repo.is_open_to(user):
-            return repo
-        restricted = f"Access to model {repo.name} is restricted"
-        if user is None:
-            hint = "You must have access to it and be authenticated to access it. Please log in."
-            raise Refusal(401, "GatedRepo", f"{restricted}. {hint}")
-        where = f"Visit {self.hub.endpoint}/{repo.name} to ask for access."
-        raise Refusal(403, "GatedRepo", f"{restricted} and you are not in the authorized list. {where}")
-
-    def commit(self, request: Request, repo: Repo) -> Commit:
-        """Return the commit asked for, by default the newest."""
-        revision = unquote(request.path_params.get("revision", repo.default_branch))
-        commit = repo.at(revision)
-        if commit is None:
-            raise Refusal(404, "RevisionNotFound", f"Invalid rev id: {revision}")
-        return commit
+class HubRoutes(Access):
+    """The Hub's answers to those who read."""
 
     async def info(self, request: Request) -> Answer:
         """`model_info`, with `blobs` or `expand` as asked."""
@@ -125,12 +81,7 @@ class HubRoutes:
 
     async def whoami(self, request: Request) -> Answer:
         """`whoami`."""
-        user = self.user(request)
-        if user is None:
-            raise Refusal(401, None, "Invalid username or password.")
-        token = {"displayName": "test", "role": "write", "createdAt": "2026-01-01T00:00:00.000Z"}
-        auth = {"type": "access_token", "accessToken": token}
-        return JSONResponse({"type": "user", "id": user, "name": user, "fullname": user, "orgs": [], "auth": auth})
+        return JSONResponse(whoami(self.signed_in(request), self.rights(request), self.hub.orgs))
 
     async def resolve(self, request: Request) -> Answer:
         """A file, by a redirect: of an LFS file to the CDN, of another to this origin's cache of commits."""
@@ -176,23 +127,18 @@ class CdnRoutes:
         place = request.url.path
         stored = self.hub.stored(place)
         if stored is None:
-            return _denied()
+            return denied()
         target = Target((f"/{stored.repo}/{stored.path}",), request.method, "cdn")
         if self.hub.faults.take(target, ("expired",)):
             self.hub.expire(request.query_params.get("Signature", ""))
         if not self.hub.is_signed(place, request.query_params):
-            return _denied()
+            return denied()
         headers = {
             "ETag": f'"{stored.blob.oid[:32]}"',  # the store's own name for the object, of no use to a client
             "Content-Type": "application/octet-stream",
             "Content-Disposition": request.query_params.get("response-content-disposition", "inline"),
         }
         return FileAnswer(stored.blob, headers, target, self.hub.faults, partial(self.hub.count, *stored[:2]))
-
-
-def _denied() -> Response:
-    text = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code></Error>'
-    return Response(text, 403, media_type="application/xml")
 
 
 def _is_true(request: Request, name: str) -> bool:
@@ -203,7 +149,7 @@ def hub_app(hub: TestHub) -> ASGIApp:
     """Return the Hub as an application."""
     answer = HubRoutes(hub)
     model = "/api/models/{owner}/{name}"
-    routes = [
+    reading = [
         Route("/api/whoami-v2", answer.whoami),
         Route("/api/resolve-cache/models/{owner}/{name}/{revision}/{path:path}", answer.resolve_cache),
         Route(model, answer.info),
@@ -216,10 +162,13 @@ def hub_app(hub: TestHub) -> ASGIApp:
         Route(f"{model}/auth-check", answer.auth_check),
         Route("/{owner}/{name}/resolve/{revision}/{path:path}", answer.resolve),
     ]
+    publishing = [module.routes(hub) for module in (uploads, commits, discussions, collections)]
+    routes = [*reading, *cards.routes(), *chain.from_iterable(publishing)]
     app = Starlette(routes=routes, exception_handlers=HANDLERS)
     return Surroundings(app, hub, "hub")
 
 
 def cdn_app(hub: TestHub) -> ASGIApp:
     """Return the CDN as an application."""
-    return Surroundings(Starlette(routes=[Route("/repos/{place:path}", CdnRoutes(hub).file)]), hub, "cdn")
+    routes = [Route("/repos/{place:path}", CdnRoutes(hub).file), *uploads.store_routes(hub)]
+    return Surroundings(Starlette(routes=routes), hub, "cdn")

@@ -14,7 +14,10 @@ body, in the answers whose range covers that byte of the file.
     slow          `rate` bytes per second
     expired       the signed URL answers 403 from now on; a newly signed one works
 
-A drop of anything but a GET comes after the request was obeyed: it is the answer that is lost.
+A drop of anything but a GET comes after the request was obeyed: it is the answer that is lost. With a place, it comes
+when the request's own body has arrived so far, and nothing is obeyed; a stall and a corruption strike such a body too.
+A file being uploaded goes by its path in the repo or by its sha256, under the method PUT; `at` counts its bytes, also
+when they come in parts. An error is told when the request has been read, so that its sender hears it.
 """
 
 from collections.abc import Collection, Iterable
@@ -106,7 +109,8 @@ class Faults:
         """Plan a fault.
 
         Args:
-            path: a file's path, or the end of a request's (`api/models/owner/name`); `*` stands for anything.
+            path: a file's path, or the end of a request's (`api/models/owner/name/commit/main`,
+                `info/lfs/objects/batch`); `*` stands for anything.
             kind: what happens; see the module.
             at: byte of the file where it happens.
             after: the same counted from the beginning of each answer's body.

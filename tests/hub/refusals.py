@@ -13,7 +13,8 @@ class Refusal(Exception):  # noqa: N818
     def __init__(self, status: int, code: str | None, message: str, **headers: str) -> None:
         super().__init__(message)
         self.status = status
-        self.headers = {**headers, "X-Error-Message": message, **({"X-Error-Code": code} if code else {})}
+        line = " ".join(message.split()).encode("latin-1", "replace").decode("latin-1")  # a header is one line
+        self.headers = {**headers, "X-Error-Message": line, **({"X-Error-Code": code} if code else {})}
 
 
 class Moved(Exception):  # noqa: N818
@@ -22,6 +23,12 @@ class Moved(Exception):  # noqa: N818
     def __init__(self, old: str, new: str) -> None:
         super().__init__(f"{old} is {new} now")
         self.old, self.new = old, new
+
+
+def denied() -> Response:
+    """Return what a store says to whoever has no signed URL that is still good."""
+    text = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code></Error>'
+    return Response(text, 403, media_type="application/xml")
 
 
 async def _refuse(request: Request, error: Refusal) -> Response:

@@ -13,8 +13,10 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
+from tests.hub.proposals import Discussion
+
 _BLOCK_BYTES = 1 << 20
-_LFS_BYTES = 10 << 20
+LFS_BYTES = 10 << 20
 _LFS_SUFFIXES = frozenset({".safetensors", ".bin", ".pt", ".pth", ".gguf", ".onnx", ".npz", ".model", ".h5"})
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -131,14 +133,21 @@ class Blob:
         return self.sha256 if self.is_lfs else self.oid
 
 
-File = bytes | Path | Content
+File = bytes | Path | Content | Blob
 """What a test may give as a file."""
 
 
+def belongs_in_lfs(path: str, size: int) -> bool:
+    """Whether the Hub keeps a file in LFS: weights, and whatever is above 10 MiB."""
+    return PurePosixPath(path).suffix in _LFS_SUFFIXES or size > LFS_BYTES
+
+
 def blob(path: str, file: File) -> Blob:
-    """Return a file as the Hub keeps it: weights, and whatever is above 10 MiB, in LFS."""
+    """Return a file as the Hub keeps it; what was uploaded is kept as its sender chose."""
+    if isinstance(file, Blob):
+        return file
     content = InMemory(file) if isinstance(file, bytes) else OnDisk(file) if isinstance(file, Path) else file
-    return Blob(content, PurePosixPath(path).suffix in _LFS_SUFFIXES or content.size > _LFS_BYTES)
+    return Blob(content, belongs_in_lfs(path, content.size))
 
 
 @dataclass(frozen=True)
@@ -150,6 +159,7 @@ class Commit:
     date: datetime
     files: Mapping[str, Blob]
     parent: str | None = None
+    message: str = ""
 
     @property
     def timestamp(self) -> str:
@@ -172,6 +182,18 @@ class Repo:
     branches: dict[str, str] = field(default_factory=dict)
     tags: dict[str, str] = field(default_factory=dict)
     default_branch: str = "main"
+    creator: str | None = None
+    """Who made it, if that was not its owner."""
+    objects: dict[str, Content] = field(default_factory=dict)
+    """What was uploaded for LFS and found right, by its sha256."""
+    announced: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    """Size and first bytes of the files about to come, by their paths."""
+    discussions: list[Discussion] = field(default_factory=list)
+
+    @property
+    def owner(self) -> str:
+        """The user or organization it belongs to."""
+        return self.name.split("/")[0]
 
     @property
     def head(self) -> str:
@@ -185,6 +207,7 @@ class Repo:
         deleted: Collection[str] = (),
         branch: str | None = None,
         title: str = "Upload files",
+        message: str = "",
     ) -> str:
         """Add a commit that changes `files` on `branch`; return its id. A new branch starts at the default one."""
         branch = branch or self.default_branch
@@ -196,7 +219,7 @@ class Repo:
         named = f"{self.name} {len(self.commits)} {parent} {title}\n{listing}"
         identity = hashlib.sha1(named.encode()).hexdigest()
         date = _EPOCH + timedelta(minutes=len(self.commits))
-        self.commits[identity] = Commit(identity, title, date, dict(sorted(after.items())), parent)
+        self.commits[identity] = Commit(identity, title, date, dict(sorted(after.items())), parent, message)
         self.branches[branch] = identity
         return identity
 
@@ -213,6 +236,15 @@ class Repo:
         identity = self.branches.get(short) or self.tags.get(short) or revision
         return self.commits.get(identity)
 
+    def in_lfs(self, sha256: str) -> Blob | None:
+        """Return the LFS object of a hash, if the repo has it: uploaded, or in a commit."""
+        if sha256 in self.objects:
+            found = Blob(self.objects[sha256], is_lfs=True)
+            vars(found)["sha256"] = sha256  # it was hashed as it came in
+            return found
+        blobs = {id(one): one for commit in self.commits.values() for one in commit.files.values() if one.is_lfs}
+        return next((one for one in blobs.values() if one.sha256 == sha256), None)
+
     def history(self, commit: Commit | None) -> Iterator[Commit]:
         """Yield a commit and those before it."""
         while commit is not None:
@@ -221,7 +253,7 @@ class Repo:
 
     def is_open_to(self, user: str | None) -> bool:
         """Whether the user may read a private or gated repo."""
-        return user is not None and (user == self.name.split("/")[0] or user in self.readers)
+        return user is not None and (user == self.owner or user in self.readers)
 
 
 def folders(paths: Iterable[str]) -> list[str]:

@@ -2,16 +2,19 @@
 
 import asyncio
 import socket
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from tests.hub.app import cdn_app, hub_app
 from tests.hub.bodies import Wire
+from tests.hub.objects import Uploads
 from tests.hub.state import TestHub
 
 _STARTING_SECONDS = 20.0
@@ -78,10 +81,11 @@ def _origin(listener: socket.socket) -> str:
 def serve() -> Iterator[TestHub]:
     """Give a Hub that listens, and stop it afterwards."""
     listeners = _listener(), _listener()
-    hub = TestHub(endpoint=_origin(listeners[0]), cdn=_origin(listeners[1]))
-    server = Server({listeners[0]: hub_app(hub), listeners[1]: cdn_app(hub)})
-    server.start()
-    try:
-        yield hub
-    finally:
-        server.stop()
+    with tempfile.TemporaryDirectory(prefix="test-hub-") as folder:
+        hub = TestHub(endpoint=_origin(listeners[0]), cdn=_origin(listeners[1]), uploads=Uploads(Path(folder)))
+        server = Server({listeners[0]: hub_app(hub), listeners[1]: cdn_app(hub)})
+        server.start()
+        try:
+            yield hub
+        finally:
+            server.stop()
