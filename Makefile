@@ -72,8 +72,9 @@ format: $(READY) ## The code laid out, and what can be mended mended.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
-docs: $(READY) ## The command table in README.md, made from the commands.
+docs: $(READY) ## The command table in README.md, made from the commands, and the page of the recipes, made from them.
 	$(BIN)/python -m mlxkit.cli.reference README.md
+	$(BIN)/python -m benchmarks.recipes recipes/README.md
 
 clean: ## Everything gone that was made here.
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

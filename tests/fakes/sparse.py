@@ -9,16 +9,22 @@ from typing import Any
 from tests.fakes.checkpoints import write_tokenizer
 
 
-def write_sparse(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> Path:
-    """Write a bfloat16 checkpoint that takes no room."""
+def write_sparse(
+    folder: Path,
+    config: Mapping[str, Any],
+    shapes: Mapping[str, tuple[int, ...]],
+    dtypes: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a checkpoint that takes no room: bytes (U8) where `dtypes` says so, else bfloat16."""
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
     write_tokenizer(folder)
     header: dict[str, Any] = {"__metadata__": {"format": "mlx"}}
     offset = 0
     for name, shape in shapes.items():
-        end = offset + 2 * prod(shape)
-        header[name] = {"dtype": "BF16", "shape": list(shape), "data_offsets": [offset, end]}
+        dtype = (dtypes or {}).get(name, "BF16")
+        end = offset + prod(shape) * (1 if dtype == "U8" else 2)
+        header[name] = {"dtype": dtype, "shape": list(shape), "data_offsets": [offset, end]}
         offset = end
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)

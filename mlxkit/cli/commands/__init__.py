@@ -3,6 +3,7 @@
 import click
 
 from mlxkit.cli.commands.bench import bench
+from mlxkit.cli.commands.check import check
 from mlxkit.cli.commands.compare import compare
 from mlxkit.cli.commands.convert import convert
 from mlxkit.cli.commands.doctor import doctor
@@ -12,6 +13,7 @@ from mlxkit.cli.commands.fit import fit
 from mlxkit.cli.commands.inspect import inspect
 from mlxkit.cli.commands.ledger import ledger
 from mlxkit.cli.commands.list import list_models
+from mlxkit.cli.commands.publish import publish
 from mlxkit.cli.commands.quantize import quantize
 from mlxkit.cli.commands.rm import rm
 from mlxkit.cli.commands.run import run
@@ -21,12 +23,14 @@ COMMANDS: dict[str, click.Command] = {
     "run": run,
     "fetch": fetch,
     "inspect": inspect,
+    "check": check,
     "fit": fit,
     "convert": convert,
     "quantize": quantize,
     "eval": evaluate,
     "bench": bench,
     "compare": compare,
+    "publish": publish,
     "list": list_models,
     "show": show,
     "rm": rm,

@@ -13,7 +13,7 @@ from mlxkit.core.measurement import KINDS, Kind
 @click.option(
     "--allow", metavar="FIELD", multiple=True, help="May differ: versions.mlx, or all of versions; repeatable."
 )
-@click.option("--kind", type=click.Choice([kind for kind in KINDS if kind != "publication"]), help="Only measurements of this kind.")
+@click.option("--kind", type=click.Choice(KINDS[:-1]), help="Only measurements of this kind.")
 @options.output
 def compare(one: str, other: str, allow: tuple[str, ...], kind: Kind | None, form: str, quiet: bool) -> None:
     """Compare what was measured of A and of B.

@@ -6,7 +6,7 @@ by LFS, as they do where it is not installed. What was sent is kept by the Hub w
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from io import BufferedReader, FileIO
@@ -16,6 +16,7 @@ from typing import TypeAlias
 import httpx2
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi
 from huggingface_hub.errors import HfHubHTTPError
+from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars, logging
 
 from mlxkit.core.errors import HubError
 from mlxkit.core.progress import Advance
@@ -23,6 +24,9 @@ from mlxkit.core.publishing import LocalFile, missing
 from mlxkit.engines.hub.patience import Sleep, may_pass, patiently
 from mlxkit.engines.hub.publishing import api_of, publishing, tree
 from mlxkit.engines.hub.settings import Hub
+
+_ERRORS_ONLY = 40
+"""Python's own number for it."""
 
 Content: TypeAlias = Path | bytes
 """What a file holds: another file, or bytes that were made for it."""
@@ -86,10 +90,24 @@ def send(
     Raises:
         HubError: the Hub, the network or the sign-in stood in the way; what was sent need not be sent again.
     """
-    with publishing(hub, target.repo_id), ExitStack() as held:
+    with publishing(hub, target.repo_id), _silence(), ExitStack() as held:
         sending = _Sending(hub, target, held, sleep)
         operations = [sending.sent(file, contents[file.path], advance) for file in files]
         return sending.committed(operations, files)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the library from drawing bars and telling how it sends: progress is told to whoever asked for it."""
+    level, drew = logging.get_verbosity(), not are_progress_bars_disabled()
+    logging.set_verbosity(_ERRORS_ONLY)
+    disable_progress_bars()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if drew:
+            enable_progress_bars()
 
 
 class _Sending:
@@ -107,10 +125,8 @@ class _Sending:
         operation = CommitOperationAdd(file.path, str(content))
         try:
             self._preupload(operation)
-        except HfHubHTTPError:
-            raise
         except (ConnectionError, RuntimeError, PermissionError, TimeoutError) as error:
-            if isinstance(error, httpx2.HTTPError):
+            if isinstance(error, HfHubHTTPError):
                 raise
             self._has_xet = False
             return self._by_lfs(file, content, advance)
@@ -134,12 +150,15 @@ class _Sending:
 
     def _preupload(self, operation: CommitOperationAdd) -> None:
         target = self._target
-        patiently(
-            lambda: self._api.preupload_lfs_files(
+        try:  # the library is patient with each of its requests
+            self._api.preupload_lfs_files(
                 target.repo_id, [operation], revision=target.revision, create_pr=target.is_pr, free_memory=False
-            ),
-            self._sleep,
-        )
+            )
+        except RuntimeError as error:
+            # It hides what went wrong with a file behind an error of its own.
+            if isinstance(error.__cause__, httpx2.HTTPError | OSError):
+                raise error.__cause__ from error
+            raise
 
     def committed(self, operations: Sequence[CommitOperationAdd], files: Sequence[LocalFile]) -> Sent:
         """Return the commit of what was sent. An answer that was lost is looked for before it is asked for again."""

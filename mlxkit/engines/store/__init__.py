@@ -6,15 +6,17 @@ The door to safetensors, YAML and file locks. It knows no MLX: weights pass thro
 from mlxkit.core.names import TINY
 from mlxkit.engines.store.checkpoints import Written, write_checkpoint
 from mlxkit.engines.store.devices import known_devices
-from mlxkit.engines.store.digests import form_digest, subject, weights_digest
+from mlxkit.engines.store.digests import form_digest, subject, tensor_digests, weights_digest
 from mlxkit.engines.store.folders import is_same_disk, refuse_existing, replacing
 from mlxkit.engines.store.journal import Journal
 from mlxkit.engines.store.kept import drop, fingerprint, keep, keep_json, kept, recalled, tidy
+from mlxkit.engines.store.listing import content, entries, file_names, read_shards
 from mlxkit.engines.store.locating import is_local, local, locate, shown
 from mlxkit.engines.store.made import Made, made_below
 from mlxkit.engines.store.prompts import evaluation_prompts, prompts
 from mlxkit.engines.store.questions import is_of_harness, task_questions
-from mlxkit.engines.store.reading import read
+from mlxkit.engines.store.reading import front_matter, read
+from mlxkit.engines.store.recipes import read_recipe, shipped
 from mlxkit.engines.store.texts import keep_text, read_documents, recalled_text
 
 __all__ = [
@@ -22,10 +24,14 @@ __all__ = [
     "Journal",
     "Made",
     "Written",
+    "content",
     "drop",
+    "entries",
     "evaluation_prompts",
+    "file_names",
     "fingerprint",
     "form_digest",
+    "front_matter",
     "is_local",
     "is_of_harness",
     "is_same_disk",
@@ -40,13 +46,17 @@ __all__ = [
     "prompts",
     "read",
     "read_documents",
+    "read_recipe",
+    "read_shards",
     "recalled",
     "recalled_text",
     "refuse_existing",
     "replacing",
+    "shipped",
     "shown",
     "subject",
     "task_questions",
+    "tensor_digests",
     "tidy",
     "weights_digest",
     "write_checkpoint",

@@ -32,6 +32,21 @@ def weights_digest(checkpoint: Checkpoint, progress: Progress) -> str:
     known = recalled(path)
     if isinstance(known, str):
         return known
+    found = checkpoint_digest(tensor_digests(checkpoint, progress))
+    keep_json(path, found)
+    return found
+
+
+def tensor_digests(checkpoint: Checkpoint, progress: Progress) -> dict[str, str]:
+    """Return tensor name to the sha256 of its bytes, in hex. Every byte is read, whatever was read before.
+
+    Args:
+        checkpoint: sound.
+        progress: told the bytes read.
+
+    Raises:
+        NotFoundError: a file cannot be read.
+    """
     digests: dict[str, str] = {}
     with progress.phase(f"Reading {checkpoint.name}", checkpoint.size_bytes, "bytes") as advance:
         for shard in checkpoint.shards:
@@ -42,9 +57,7 @@ def weights_digest(checkpoint: Checkpoint, progress: Progress) -> str:
                     f"{shard!r} in {str(checkpoint.folder)!r} cannot be read: {error.strerror}.",
                     hint="check its permissions",
                 ) from error
-    found = checkpoint_digest(digests)
-    keep_json(path, found)
-    return found
+    return digests
 
 
 def form_digest(checkpoint: Checkpoint) -> str:

@@ -55,7 +55,7 @@ def read(name: str, folder: Path) -> Checkpoint:
         tokenizer=tokenizer,
         special_tokens=_special_tokens(folder, tokenizer),
         template=_template(folder, tokenizer),
-        card=_front_matter(folder / "README.md"),
+        card=_card(folder / "README.md"),
         record=_optional(folder, RECORD, problems),
         files=files,
         problems=tuple(sorted(problems, key=lambda problem: -problem.exit_status)),
@@ -232,10 +232,18 @@ def _template(folder: Path, tokenizer: Mapping[str, Any]) -> str | None:
     return template if isinstance(template, str) else None
 
 
-def _front_matter(path: Path) -> dict[str, Any]:
+def _card(path: Path) -> dict[str, Any]:
     try:
-        parts = path.read_text(encoding="utf-8").split("---\n", 2)
+        return front_matter(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+
+
+def front_matter(text: str) -> dict[str, Any]:
+    """Return the front matter of a model card; empty when there is none that can be read."""
+    parts = text.replace("\r\n", "\n").split("---\n", 2)
+    try:
         value = yaml.safe_load(parts[1]) if len(parts) == 3 and not parts[0].strip() else {}
-    except (OSError, ValueError, yaml.YAMLError):
+    except (ValueError, RecursionError, yaml.YAMLError):
         return {}
     return value if isinstance(value, dict) else {}

@@ -1,0 +1,77 @@
+"""What publishing is handed of other use-cases, which do not know each other: the check, and the card."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from mlxkit.core.cards import Fit
+from mlxkit.core.errors import MlxkitError
+from mlxkit.core.findings import Finding
+from mlxkit.core.progress import Progress
+
+DEVICES = ("iPhone 16 Pro", "iPhone 17 Pro", "M4 16GB", "M4 24GB", "M4 Pro 48GB", "M4 Max 64GB")
+"""Devices that a card tells about."""
+
+
+def checking(repo: str, told: Progress) -> Callable[[Path], Sequence[Finding]]:
+    """Return what looks for what is wrong with a folder that is to be a repo.
+
+    Args:
+        repo: ``owner/name``.
+        told: of progress.
+    """
+
+    def check(folder: Path) -> Sequence[Finding]:
+        from mlxkit.usecases import check as checking  # noqa: PLC0415
+
+        plan = checking.CheckPlan(str(folder), published_as=repo)
+        return checking.check(plan, progress=told, source=checking.from_hub()).findings
+
+    return check
+
+
+def dressing(told: Progress) -> Callable[[Path, str], Mapping[str, bytes]]:
+    """Return what writes the files that go beside the weights of a folder.
+
+    Args:
+        told: of progress.
+    """
+
+    def dress(folder: Path, repo: str) -> Mapping[str, bytes]:
+        from mlxkit.render.picture import draw  # noqa: PLC0415  it stands on matplotlib
+        from mlxkit.usecases.card import dressed  # noqa: PLC0415
+
+        return dressed(folder, repo, fits=fits(folder), draw=draw, progress=told)
+
+    return dress
+
+
+def fits(folder: Path) -> tuple[Fit, ...]:
+    """Return what is predicted of well-known devices; nothing where the model cannot be traced."""
+    from mlxkit.usecases.fit import FitPlan, fit  # noqa: PLC0415
+
+    try:
+        rows = fit(FitPlan(str(folder), DEVICES)).rows
+    except MlxkitError:  # what keeps it from being traced, the check tells
+        return ()
+    stored = [row for row in rows if row.scheme == rows[0].scheme]
+    return tuple(
+        Fit(
+            row.device,
+            row.context,
+            row.need.total_bytes,
+            row.limit_bytes,
+            row.verdict,
+            row.longest,
+            row.decode_tps,
+            row.decode_band,
+        )
+        for row in stored
+    )
+
+
+def say_card(card: str | None, form: str, *, quiet: bool) -> None:
+    """Show a card that was written, where text is read."""
+    if card is not None and form == "text" and not quiet:
+        click.echo(card)
