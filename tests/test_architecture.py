@@ -67,8 +67,8 @@ LATE = {
     # What a command hands to publishing stands on three other use-cases and on matplotlib.
     "cli/releasing.py": {
         "mlxkit.render.picture",
-        "mlxkit.usecases",
         "mlxkit.usecases.card",
+        "mlxkit.usecases.check",
         "mlxkit.usecases.fit",
     },
     # A command that is given a folder needs nothing of the Hub's library, which costs as much as all else.

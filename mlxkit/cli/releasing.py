@@ -23,10 +23,10 @@ def checking(repo: str, told: Progress) -> Callable[[Path], Sequence[Finding]]:
     """
 
     def check(folder: Path) -> Sequence[Finding]:
-        from mlxkit.usecases import check as checking  # noqa: PLC0415
+        from mlxkit.usecases.check import CheckPlan, from_hub  # noqa: PLC0415
+        from mlxkit.usecases.check import check as look  # noqa: PLC0415
 
-        plan = checking.CheckPlan(str(folder), published_as=repo)
-        return checking.check(plan, progress=told, source=checking.from_hub()).findings
+        return look(CheckPlan(str(folder), published_as=repo), progress=told, source=from_hub()).findings
 
     return check
 
@@ -40,9 +40,9 @@ def dressing(told: Progress) -> Callable[[Path, str], Mapping[str, bytes]]:
 
     def dress(folder: Path, repo: str) -> Mapping[str, bytes]:
         from mlxkit.render.picture import draw  # noqa: PLC0415  it stands on matplotlib
-        from mlxkit.usecases.card import dressed  # noqa: PLC0415
+        from mlxkit.usecases.card import CardPlan, card  # noqa: PLC0415
 
-        return dressed(folder, repo, fits=fits(folder), draw=draw, progress=told)
+        return card(CardPlan(folder, repo, fits(folder)), draw=draw, progress=told).files
 
     return dress
 
