@@ -64,12 +64,14 @@ LATE = {
     "cli/commands/run.py": {"mlxkit.cli.answers", "mlxkit.cli.chat"},  # both stand on the use-case
     "cli/app.py": {"mlxkit.render.envelope"},
     "cli/pictures.py": {"mlxkit.render.picture"},
+    "cli/pages.py": {"mlxkit.render.page"},
     # What a command hands to publishing stands on three other use-cases and on matplotlib.
     "cli/releasing.py": {
         "mlxkit.render.picture",
         "mlxkit.usecases.card",
         "mlxkit.usecases.check",
         "mlxkit.usecases.fit",
+        "mlxkit.usecases.publish",
     },
     # A command that is given a folder needs nothing of the Hub's library, which costs as much as all else.
     "cli/obtaining.py": {"mlxkit.engines.store", "mlxkit.usecases.fetch"},

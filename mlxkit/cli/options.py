@@ -43,6 +43,20 @@ def tabular(function: Command) -> Command:
     return _output(function, (*FORMS, "csv"), "How the result is printed on stdout; csv is its main table alone.")
 
 
+def paged(function: Command) -> Command:
+    """Add what `output` adds, with HTML among the formats, and `-o`, given to the command as `destination`."""
+    place = click.option(
+        "-o",
+        "destination",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, writable=True, path_type=Path),
+        callback=_placed,
+        help="Write it into FILE, not to stdout; one that is there is replaced.",
+    )
+    words = "How the result is printed; html is one page that needs nothing else."
+    return place(_output(function, (*FORMS, "html"), words))
+
+
 def plot(function: Command) -> Command:
     """Add `--plot`, given to the command as `plot`: where to draw the result, or None."""
     return click.option(
@@ -59,6 +73,12 @@ def _drawn(_context: click.Context, _param: click.Parameter, path: Path | None) 
         return None
     if path.suffix.lower() not in PICTURES:
         raise click.BadParameter(f"{str(path)!r} ends in neither {' nor '.join(PICTURES)}.")
+    return _placed(_context, _param, path)
+
+
+def _placed(_context: click.Context, _param: click.Parameter, path: Path | None) -> Path | None:
+    if path is None:
+        return None
     if not path.parent.is_dir():
         raise click.BadParameter(f"There is no folder {str(path.parent)!r}.")
     if not os.access(path.parent, os.W_OK):

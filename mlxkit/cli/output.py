@@ -17,14 +17,21 @@ def show(result: Result, form: str) -> None:
     Raises:
         MlxkitError: the result's failure, after the result was printed as text or Markdown.
     """
-    click.echo(_rendered(result, form))
+    click.echo(rendered(result, form))
     if result.failure is not None:
         if form == "json":
             click.get_current_context().exit(result.failure.exit_status)
         raise result.failure
 
 
-def _rendered(result: Result, form: str) -> str:
+def rendered(result: Result, form: str, *, is_file: bool = False) -> str:
+    """Return a result as text.
+
+    Args:
+        result: what to show.
+        form: one of `options.FORMS`, or csv.
+        is_file: it is for a file, whatever stdout is.
+    """
     # The one place, beside the use-cases, that is imported late: each layout pulls in a library of its own.
     if form == "json":
         from mlxkit.render.envelope import result_envelope  # noqa: PLC0415
@@ -40,7 +47,7 @@ def _rendered(result: Result, form: str) -> str:
         return render_csv(result.report())
     from mlxkit.render.text import render_text  # noqa: PLC0415
 
-    terminal = is_terminal(sys.stdout)
+    terminal = is_terminal(sys.stdout) and not is_file
     width = shutil.get_terminal_size().columns if terminal else None
     return render_text(result.report(), width=width, color=terminal and not os.environ.get("NO_COLOR"))
 

@@ -1,4 +1,4 @@
-"""Where pictures go: into a file, whole or not at all."""
+"""Where pictures and pages go: into a file, whole or not at all."""
 
 import errno
 import os
@@ -22,7 +22,16 @@ def save(result: Drawable, path: Path) -> None:
     """
     from mlxkit.render.picture import draw  # noqa: PLC0415  it stands on matplotlib
 
-    content = draw(result.picture(), path.suffix)
+    write_whole(draw(result.picture(), path.suffix), path)
+
+
+def write_whole(content: bytes, path: Path) -> None:
+    """Write a file; one that is there is replaced once the new one is complete.
+
+    Raises:
+        DoesNotFitError: the disk is full.
+        MlxkitError: the file cannot be written.
+    """
     partial = path.with_name(f"partial-{os.getpid()}{path.suffix}")
     try:
         partial.write_bytes(content)

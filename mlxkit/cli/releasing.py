@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mlxkit.core.cards import Fit
-from mlxkit.core.errors import MlxkitError
+from mlxkit.core.errors import MlxkitError, PlanError
 from mlxkit.core.findings import Finding
 from mlxkit.core.progress import Progress
 
@@ -69,6 +70,24 @@ def fits(folder: Path) -> tuple[Fit, ...]:
         )
         for row in stored
     )
+
+
+def of_build(folder: Path, owner: str | None, wishes: Mapping[str, Any]) -> Any:
+    """Return the plan to publish a whole build.
+
+    Raises:
+        PlanError: something was asked for that makes sense for one repo only.
+    """
+    from mlxkit.usecases.publish import ReleasePlan  # noqa: PLC0415
+
+    single = {"is_pr": "--pr", "revision": "--revision", "message": "--message"}
+    wrong = [flag for name, flag in single.items() if wishes[name]]
+    if wrong:
+        raise PlanError(
+            f"{wrong[0]} is for one repo, and {str(folder)!r} is a build.", hint="publish one variant's folder"
+        )
+    kept = {name: value for name, value in wishes.items() if name not in single}
+    return ReleasePlan(folder, owner, **kept)
 
 
 def say_card(card: str | None, form: str, *, quiet: bool) -> None:

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mlxkit.core.measurement import Measurement, canonical
+from mlxkit.core.measurement import Measurement, Subject, canonical
 from mlxkit.core.numbers import number
 
 _PLACE = ("system", "chip", "memory_bytes", "device")
 """What makes a machine another one: what ran on it is measured again there."""
+
+_LEAST_DIGEST = 4
+"""How much of a digest has to be given, so that a short name is not taken for one."""
 
 _WORK = ("prompt_tokens", "generated_tokens", "depth", "batch", "is_cold")
 
@@ -56,3 +59,9 @@ def place(found: Measurement) -> str:
 def work(found: Measurement) -> str:
     """Return what makes timed work the same, the machine among it."""
     return canonical([[found.workload.get(name) for name in _WORK], place(found)])
+
+
+def is_called(subject: Subject, name: str) -> bool:
+    """Whether a name means these weights: theirs, their repo's, the last part of one, or their digest's beginning."""
+    names = {subject.name, subject.repo, *(one.rpartition("/")[2] for one in (subject.name, subject.repo or ""))}
+    return name in names - {""} or (len(name) >= _LEAST_DIGEST and subject.digest.startswith(name.lower()))

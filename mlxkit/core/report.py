@@ -99,6 +99,14 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Upright:
+    """A place along x that points are held against, such as the largest weights that a device has room for."""
+
+    label: str
+    x: float
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """What there is to see of a result.
 
@@ -109,6 +117,7 @@ class Picture:
         series: what was measured.
         lines: what it is held against.
         note: under which conditions, and what the error bars are.
+        uprights: what it is held against along x.
     """
 
     title: str
@@ -117,6 +126,7 @@ class Picture:
     series: tuple[Series, ...]
     lines: tuple[Line, ...] = ()
     note: str = ""
+    uprights: tuple[Upright, ...] = ()
 
 
 class Drawable(Protocol):

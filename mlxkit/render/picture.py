@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from mlxkit.core.report import Axis, Line, Picture, Series
+from mlxkit.core.report import Axis, Line, Picture, Series, Upright
 from mlxkit.core.wording import printable
 from mlxkit.render.scales import Scale, scale
 from mlxkit.render.spreading import spread
@@ -102,6 +102,7 @@ def draw(picture: Picture, path_suffix: str) -> bytes:
 def _figure(picture: Picture) -> Figure:
     series = tuple(_shown(one, picture) for one in picture.series)
     lines = tuple(line for line in picture.lines if _fits(line.y, picture.y))
+    uprights = tuple(one for one in picture.uprights if _fits(one.x, picture.x))
     missing = _number(picture.series, picture.lines) - _number(series, lines)
     title = _wrapped(picture.title, _TITLE_LENGTH)
     note = _wrapped(" ".join((picture.note, *_absence(missing))), _NOTE_LENGTH)
@@ -116,7 +117,7 @@ def _figure(picture: Picture) -> Figure:
     if is_empty:
         figure.text(0.5, 0.5, "There is nothing to draw.", ha="center", va="center", color=_SOFT)
         return figure
-    x = scale(picture.x, [point[0] for one in series for point in one.points])
+    x = scale(picture.x, [*(point[0] for one in series for point in one.points), *(one.x for one in uprights)])
     y = scale(picture.y, [*_heights(series, picture.y), *(line.y for line in lines)], is_height=True)
     _write(figure, header, _wrapped(y.name, _NOTE_LENGTH)[:1], _LINE, size=9.5, color=_SOFT)
     axes = _axes(figure, x, y)
@@ -125,8 +126,18 @@ def _figure(picture: Picture) -> Figure:
             _add(axes, one, style)
     for line, style in zip(lines, _line_styles(len(lines)), strict=True):
         axes.axhline(line.y, zorder=1.5, **style)
+    for upright in uprights:
+        _raise(axes, upright)
     _fit(figure, axes, entries, top, height)
     return figure
+
+
+def _raise(axes: Axes, upright: Upright) -> None:
+    """Draw a line from bottom to top, its label along it."""
+    axes.axvline(upright.x, zorder=1.5, color=_SOFT, linewidth=1.2, linestyle=(0, _DASHES[0]))
+    label = "\n".join(_wrapped(upright.label, _LABEL_LENGTH)[:1])
+    style: dict[str, Any] = {"color": _SOFT, "fontsize": 9, "rotation": 90, "ha": "right", "va": "top"}
+    axes.annotate(label, (upright.x, 1), (-3, -4), ("data", "axes fraction"), "offset points", **style)
 
 
 def _absence(missing: int) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mlxkit.core.report import Axis, Line, Picture, Series
+from mlxkit.core.report import Axis, Line, Picture, Series, Upright
 from mlxkit.render.picture import draw
 from tests.fakes.pictures import LOSS, SPEED
 
@@ -65,6 +65,13 @@ def test_no_setting_is_left_behind() -> None:
     draw(SPEED, ".svg")
 
     assert dict(mpl.rcParams) == before
+
+
+def test_what_points_are_held_against_along_x_is_drawn_and_named() -> None:
+    held = replace(SPEED, uprights=(Upright("a phone", 20_000.0), Upright("nowhere", math.nan)))
+
+    assert {"a phone", "20,480"} <= set(texts(held))
+    assert "nowhere" not in texts(held)
 
 
 def test_a_suffix_that_is_no_picture_is_a_mistake() -> None:

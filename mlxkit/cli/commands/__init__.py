@@ -3,6 +3,7 @@
 import click
 
 from mlxkit.cli.commands.bench import bench
+from mlxkit.cli.commands.build import build
 from mlxkit.cli.commands.check import check
 from mlxkit.cli.commands.compare import compare
 from mlxkit.cli.commands.convert import convert
@@ -15,6 +16,7 @@ from mlxkit.cli.commands.ledger import ledger
 from mlxkit.cli.commands.list import list_models
 from mlxkit.cli.commands.publish import publish
 from mlxkit.cli.commands.quantize import quantize
+from mlxkit.cli.commands.report import report
 from mlxkit.cli.commands.rm import rm
 from mlxkit.cli.commands.run import run
 from mlxkit.cli.commands.show import show
@@ -31,6 +33,8 @@ COMMANDS: dict[str, click.Command] = {
     "bench": bench,
     "compare": compare,
     "publish": publish,
+    "report": report,
+    "build": build,
     "list": list_models,
     "show": show,
     "rm": rm,

@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from mlxkit.core.errors import IntegrityError, NotFoundError, PlanError
-from mlxkit.core.measurement import Kind, Measurement, Subject, canonical
+from mlxkit.core.measurement import Kind, Measurement, canonical
+from mlxkit.core.peers import is_called
 from mlxkit.engines.ledger.database import opened, opened_if_there, transaction
 from mlxkit.engines.ledger.place import damaged, ledger_path
 from mlxkit.engines.ledger.privacy import as_kept, redacted
-
-_LEAST_DIGEST = 4
-"""How much of a digest has to be given, so that a short name is not taken for one."""
 
 _ROWS = """
     SELECT measurements.id, kind, subjects.content, workloads.content, machines.content, summary, raw, taken_at,
@@ -82,7 +80,7 @@ def find(
         return tuple(
             one
             for one in _measurements(rows, path)
-            if (name is None or _is_called(one.subject, name))
+            if (name is None or is_called(one.subject, name))
             and (sought is None or all(key in one.workload and one.workload[key] == value for key, value in sought))
         )
 
@@ -111,11 +109,6 @@ def get(id_prefix: str) -> Measurement:
             hint="give more of it",
         )
     return found[0]
-
-
-def _is_called(subject: Subject, name: str) -> bool:
-    names = {subject.name, subject.repo, *(one.rpartition("/")[2] for one in (subject.name, subject.repo or ""))}
-    return name in names - {""} or (len(name) >= _LEAST_DIGEST and subject.digest.startswith(name.lower()))
 
 
 def _held(connection: sqlite3.Connection, identifiers: Iterable[str]) -> set[str]:

@@ -29,6 +29,7 @@ with contextlib.suppress(ValueError, OSError):
 
 from mlxkit.engines.models.answering import WINDOW, Respondent, respondent  # noqa: E402
 from mlxkit.engines.models.bandwidth import read_bandwidth  # noqa: E402
+from mlxkit.engines.models.differing import differences  # noqa: E402
 from mlxkit.engines.models.encoding import Encoded, Spool, encode  # noqa: E402
 from mlxkit.engines.models.examining import Examinee  # noqa: E402
 from mlxkit.engines.models.generating import Loaded, load  # noqa: E402
@@ -97,6 +98,7 @@ __all__ = [
     "demand_room",
     "demand_same_vocabulary",
     "dequantize",
+    "differences",
     "drain",
     "encode",
     "finite_sums",

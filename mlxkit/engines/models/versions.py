@@ -1,16 +1,12 @@
 """What makes weights: versions and platform, as the build record names them."""
 
 import platform as system
-from importlib.metadata import version
 
 import mlx.core as mx
 
-from mlxkit import __version__
+from mlxkit.core.software import versions
 
-
-def versions() -> dict[str, str]:
-    """Return the versions that decide about the bytes: mlxkit, mlx, mlx-lm."""
-    return {"mlxkit": __version__, "mlx": version("mlx"), "mlx-lm": version("mlx-lm")}
+__all__ = ["platform", "versions"]
 
 
 def platform() -> dict[str, str]:

@@ -36,7 +36,7 @@ class Asking:
         self._library: harness.Library | None = None
         for task in plan.tasks:
             if not store.is_of_harness(task):
-                self._questions[task] = store.task_questions(task)
+                self._questions[task] = store.task_questions(task)[: plan.limit]
                 continue
             self._library = self._library or harness.library()
             harness.demand_task(task, self._library)
@@ -118,7 +118,15 @@ class Asking:
         if self._library is None:
             raise AssertionError("its tasks were looked up first")
         flags = {_key(known): known["flags"] for known in reference["figures"]} if reference else {}
-        found = examine(task, side.checkpoint, respondent, self._library, self._progress, reference=flags)
+        found = examine(
+            task,
+            side.checkpoint,
+            respondent,
+            self._library,
+            self._progress,
+            limit=self._plan.limit,
+            reference=flags,
+        )
         summary = {"figures": [_figure(figure) for figure in found.figures]}
         raw = {"figures": [{**_named(figure), "flags": list(figure.metric.flags)} for figure in found.figures]}
         return self._found(side, found.workload, summary, raw, (), {"lm-eval": found.library})

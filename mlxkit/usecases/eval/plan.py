@@ -22,6 +22,7 @@ class EvalPlan:
         seed: of the text that is written.
         tasks: questions with one right answer: ``tiny``, a file, or a task of lm-evaluation-harness. With tasks and no
             texts, no text is judged.
+        limit: questions of each task, the first ones; None for all.
         until_se: stop with a text as soon as the standard error of its KL, or of its nll without an original, is not
             larger than so many nats.
         allow_calibration_text: judge text that the model was calibrated with all the same.
@@ -39,6 +40,7 @@ class EvalPlan:
     context: int = 512
     seed: int = 0
     tasks: tuple[str, ...] = ()
+    limit: int | None = None
     until_se: float | None = None
     allow_calibration_text: bool = False
     trust_remote_code: bool = False

@@ -38,12 +38,16 @@ class Gathered:
         return sum(file.size_bytes for file in self.files)
 
 
-def gathered(folder: Path, made: Mapping[str, bytes], progress: Progress) -> Gathered:
+def gathered(
+    folder: Path, made: Mapping[str, bytes], progress: Progress, *, written: Mapping[str, str] | None = None
+) -> Gathered:
     """Return what is published of a folder.
 
     Args:
         folder: the weights, with all that belongs to them.
         made: files that were written for it; the folder's own of the same names go before them.
+        written: sha256 of files that were written there before, by their paths: those that nobody changed since give
+            way to new ones.
         progress: told the bytes read.
 
     Raises:
@@ -55,6 +59,8 @@ def gathered(folder: Path, made: Mapping[str, bytes], progress: Progress) -> Gat
             for path in sorted(folder.rglob("*"))
             if path.is_file() and is_sent(path.relative_to(folder).as_posix())
         }
+        old = {path for path in made if path in own and _sha256(own[path]) == (written or {}).get(path)}
+        own = {path: content for path, content in own.items() if path not in old}
         contents: dict[str, Path | bytes] = {**made, **own}
         if FILE_NAME in own:
             contents[FILE_NAME] = _record(own[FILE_NAME])
@@ -66,6 +72,10 @@ def gathered(folder: Path, made: Mapping[str, bytes], progress: Progress) -> Gat
         raise NotFoundError(f"{str(name)!r} cannot be read: {error.strerror or error}.", hint="check it") from error
     files.sort(key=lambda file: (file.size_bytes, file.path))
     return Gathered(tuple(files), contents, CARD in own)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _record(path: Path) -> Path | bytes:

@@ -44,6 +44,7 @@ def publish(
     read_machine: Callable[[], Machine] = machine.read,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], object] = time.sleep,
+    written: Mapping[str, str] | None = None,
 ) -> PublishResult:
     """Put a folder of weights into a repo.
 
@@ -60,6 +61,7 @@ def publish(
         read_machine: describes this machine.
         clock: seconds since 1970.
         sleep: waits between tries.
+        written: sha256 of files that an earlier `dress` wrote into the folder, by their paths.
 
     Raises:
         NotFoundError: there is no such folder, or it cannot be read.
@@ -74,7 +76,7 @@ def publish(
     findings = tuple(check(folder))
     if any(one.severity == "error" for one in findings):
         return PublishResult(plan, findings)
-    what = gathered(folder, dress(folder, plan.repo), progress)
+    what = gathered(folder, dress(folder, plan.repo), progress, written=written)
     result, there, target = _planned(plan, findings, what, hub, sleep)
     if plan.dry_run:
         return result

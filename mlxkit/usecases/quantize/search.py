@@ -155,6 +155,8 @@ class Search:
         # Beyond what was known before: units that no text reached are offered the wide schemes only.
         target.demand(fixed_bytes + sum(min(option.size_bytes for option in offered) for offered in options.values()))
         room = target.size_bytes - fixed_bytes
+        # What one budget has corrected is no part of the next: the same budget gives the same bytes in any company.
+        self._factors = dict.fromkeys(self._factors, 1.0)
         found = self._found(allocate(rescaled(options, self._factors), room))
         for _ in range(ROUNDS - 1):
             self._factors = self._corrected(found.layout, options)

@@ -1,0 +1,228 @@
+"""What a build would do, told from headers: sizes, what fits where, the disk that it takes, what is done already."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from mlxkit.core.budget import Target
+from mlxkit.core.checkpoint import Checkpoint
+from mlxkit.core.disk import check_disk
+from mlxkit.core.errors import DoesNotFitError, MlxkitError
+from mlxkit.core.located import Locate
+from mlxkit.core.recipes import Fit, Room, Variant, device_of
+from mlxkit.core.report import Column, Fact, Note, Report, Table
+from mlxkit.core.schemes import parse
+from mlxkit.core.sizes import size_text
+from mlxkit.engines import machine, models, store
+from mlxkit.usecases import fit as fitting
+from mlxkit.usecases.build.book import Book
+from mlxkit.usecases.build.opening import TRUE, Surroundings, demand_license, name_of
+from mlxkit.usecases.build.plan import BuildPlan
+from mlxkit.usecases.fit.places import Surroundings as Fitting
+
+_WORDS = {"made": "made", "judged": "evaluated", "timed": "timed", "checked": "checked"}
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """What one variant would be.
+
+    Attributes:
+        variant: the recipe's.
+        size_bytes: of all tensors together: predicted, a budget, or what is there.
+        bits_per_weight: the same for each parameter.
+        rooms: what it takes on devices that it must fit, and what there is.
+        done: steps that a build has written down; whether their inputs are the same still, the build itself finds out.
+        is_there: its folder is.
+    """
+
+    variant: Variant
+    size_bytes: int
+    bits_per_weight: float
+    rooms: Mapping[Fit, Room]
+    done: tuple[str, ...]
+    is_there: bool
+
+    @property
+    def verdicts(self) -> tuple[str, ...]:
+        """Whether it fits each device."""
+        return tuple(
+            f"{one}: {'fits' if room.total_bytes <= room.limit_bytes else 'does not fit'}, "
+            f"{size_text(room.total_bytes)} of {size_text(room.limit_bytes)}"
+            for one, room in self.rooms.items()
+        )
+
+    def data(self) -> dict[str, Any]:
+        """Return it as JSON."""
+        return {
+            **self.variant.data(),
+            "predicted_bytes": self.size_bytes,
+            "bits_per_weight": self.bits_per_weight,
+            "must_fit": [
+                {"fit": str(one), "total_bytes": room.total_bytes, "limit_bytes": room.limit_bytes}
+                for one, room in self.rooms.items()
+            ],
+            "done": list(self.done),
+            "is_there": self.is_there,
+        }
+
+
+@dataclass(frozen=True)
+class ForecastResult:
+    """What a build would do.
+
+    Attributes:
+        plan: what was asked.
+        source: the source, with its commit if it has one.
+        foreseen: each variant that was asked for, in the recipe's order.
+        to_write_bytes: of variants that are not there.
+        free_bytes: of the disk; None when that is not known.
+        shortage: why they have no room there; None when they have.
+        notes: what the user should know.
+    """
+
+    command: ClassVar[str] = "build"
+    plan: BuildPlan
+    source: str
+    foreseen: tuple[Foreseen, ...]
+    to_write_bytes: int
+    free_bytes: int | None
+    shortage: DoesNotFitError | None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def failure(self) -> MlxkitError | None:
+        """The disk, when it is too small."""
+        return self.shortage
+
+    def data(self) -> dict[str, Any]:
+        """Return the result as JSON."""
+        return {
+            "is_plan": True,
+            "source": self.source,
+            "variants": [one.data() for one in self.foreseen],
+            "to_write_bytes": self.to_write_bytes,
+            "free_bytes": self.free_bytes,
+            "notes": list(self.notes),
+        }
+
+    def report(self) -> Report:
+        """Return what a reader sees."""
+        facts = (
+            Fact("Source", self.source),
+            Fact("To be written", self.to_write_bytes, "bytes"),
+            Fact("Free disk", self.free_bytes, "bytes"),
+        )
+        columns = (
+            Column("Variant"),
+            Column("Goal"),
+            Column("Size", "bytes"),
+            Column("Bits per weight", "bits"),
+            Column("Must fit"),
+            Column("Done"),
+        )
+        rows = tuple(
+            (
+                one.variant.name,
+                goal(one.variant),
+                one.size_bytes,
+                one.bits_per_weight,
+                "; ".join(one.verdicts) or "nothing",
+                ", ".join(one.done) if one.is_there else "nothing",
+            )
+            for one in self.foreseen
+        )
+        notes = (*self.notes, "Sizes of budgets are what the result stays below. Nothing was made.")
+        return Report("What would be built", facts, (Table("Variants", columns, rows),), tuple(map(Note, notes)))
+
+
+def goal(variant: Variant) -> str:
+    """Return in a few words what a variant is to be."""
+    if variant.scheme is not None:
+        return f"{variant.scheme.name} throughout"
+    if variant.bits_per_weight is not None:
+        return f"{variant.bits_per_weight:g} bits per weight"
+    if variant.device is not None:
+        return f"{variant.device} at {variant.context:,} tokens"
+    return f"at most {size_text(variant.max_bytes)}" if variant.max_bytes is not None else f"{variant.dtype}"
+
+
+def forecast(
+    plan: BuildPlan,
+    *,
+    locate: Locate = store.local,
+    around: Surroundings = TRUE,
+    free_bytes: Callable[[Path], int | None] = machine.free_bytes,
+) -> ForecastResult:
+    """Tell what a build would do; nothing is written.
+
+    Args:
+        plan: what to build.
+        locate: leads from the source's name to what can be looked at; its weights may be holes.
+        around: this machine, and devices.
+        free_bytes: tells what a folder's disk has left; None when that is not known.
+
+    Raises:
+        GateError: the source has another license than the recipe expects.
+        MlxkitError: the recipe is not understood, or its source cannot be had.
+    """
+    path = plan.path
+    recipe = store.read_recipe(path)
+    variants = plan.chosen(recipe)
+    book = Book(plan.root.absolute() / recipe.name, recipe.name)
+    located = locate(name_of(recipe, path.absolute().parent, book.lock.source))
+    checkpoint = store.read(recipe.source.repo, located.folder).sound()
+    demand_license(recipe, checkpoint)
+    foreseen = tuple(_foreseen(checkpoint, variants, book, around))
+    to_write = sum(one.size_bytes for one in foreseen if not one.is_there)
+    free = free_bytes(book.home)
+    try:
+        check_disk(to_write, free, str(book.home), "free some space, or name fewer variants with --variant")
+        shortage = None
+    except DoesNotFitError as error:
+        shortage = error
+    source = recipe.source.repo + (f" at {located.commit}" if located.commit else "")
+    return ForecastResult(plan, source, foreseen, to_write, free, shortage, checkpoint.warnings)
+
+
+def _foreseen(
+    checkpoint: Checkpoint, variants: Sequence[Variant], book: Book, around: Surroundings
+) -> Iterator[Foreseen]:
+    devices = around.known_devices()
+    named = {fit for variant in variants for fit in variant.gates.must_fit}
+    named |= {Fit(one.device, one.context) for one in variants if one.device is not None and one.context is not None}
+    left = {fit: _room(checkpoint, fit, around) for fit in sorted(named, key=str)}
+    parameters = models.trace(checkpoint).parameters
+    for variant in variants:
+        entry = book.entry(variant.name)
+        places = (book.home / variant.name, book.home / ".held" / variant.name)
+        is_there = "made" in entry.steps and any(place.is_dir() for place in places)
+        size = int(entry.steps["made"].found["size_bytes"]) if is_there else None
+        size = size or _size(checkpoint, variant, parameters, left)
+        rooms = {}
+        for fit in variant.gates.must_fit:
+            limit = device_of(fit.device, devices).limit_bytes
+            rooms[fit] = Room(size + limit - left[fit], limit)
+        done = tuple(word for step, word in _WORDS.items() if step in entry.steps)
+        yield Foreseen(variant, size, 8 * size / max(1, parameters), rooms, done, is_there)
+
+
+def _room(checkpoint: Checkpoint, fit: Fit, around: Surroundings) -> int:
+    """Return the bytes that a device leaves for weights beside cache and workspace; less than nothing for none."""
+    known = around.known_devices()
+    name, folder = device_of(fit.device, known).name, str(checkpoint.folder)
+    plan = fitting.FitPlan(folder, (name,), (parse("4bit"),), (fit.context,))
+    found = fitting.reverse(plan, around=Fitting(known_devices=lambda: known)).rooms[0]
+    return found.budget_bytes or 0
+
+
+def _size(checkpoint: Checkpoint, variant: Variant, parameters: int, left: Mapping[Fit, int]) -> int:
+    """Return what a variant would take; of a budget, the budget."""
+    if variant.scheme is not None:
+        return models.weights(checkpoint, [variant.scheme])[0]
+    if variant.bits_per_weight is not None:
+        return Target.of_bits(variant.bits_per_weight, parameters).size_bytes
+    if variant.device is not None and variant.context is not None:
+        return max(0, left[Fit(variant.device, variant.context)])
+    return variant.max_bytes or models.trace(checkpoint, variant.dtype).weight_bytes
