@@ -31,18 +31,16 @@ else
 endif
 	@touch $(READY)
 
-demo: $(READY) ## The main job, offline: look at a model, convert it, quantize it, judge it, ask it at each precision.
-	@set -e; PATH="$(CURDIR)/$(BIN):$$PATH"; HF_HUB_OFFLINE=1; MLXKIT_LEDGER="$(CURDIR)/$(DEMO)/ledger.sqlite3"; \
-	export PATH HF_HUB_OFFLINE MLXKIT_LEDGER; \
-	rm -rf $(DEMO); mkdir -p $(DEMO); trap 'rm -rf "$(CURDIR)/$(DEMO)"' EXIT; trap 'exit 130' INT TERM; cd $(DEMO); \
+demo: $(READY) ## The main job, offline: a release of tiny, each variant judged and gated, and what scaling down costs.
+	@set -e; PATH="$(CURDIR)/$(BIN):$$PATH"; HF_HUB_OFFLINE=1; \
+	MLXKIT_LEDGER="$(CURDIR)/$(DEMO)/ledger.sqlite3"; MLXKIT_CACHE="$(CURDIR)/$(DEMO)/cache"; \
+	export PATH HF_HUB_OFFLINE MLXKIT_LEDGER MLXKIT_CACHE; \
+	mkdir -p $(DEMO); cd $(DEMO); \
 	show() { echo; echo "$$ $$1"; eval "$$1" </dev/null; }; \
-	show 'mlxkit inspect tiny'; \
-	show 'mlxkit convert tiny tiny-bf16 --dtype bfloat16'; \
-	show 'mlxkit quantize tiny-bf16 tiny-4bit --scheme 4bit'; \
-	show 'mlxkit quantize tiny-bf16 tiny-2bit --scheme 2bit --encoder minmax'; \
-	show 'mlxkit quantize tiny-bf16 tiny-2.5bpw --bits-per-weight 2.5 --calibration-tokens 1024'; \
-	for precision in 2bit 2.5bpw; do show "mlxkit eval tiny-$$precision --tokens 2048 --context 256"; done; \
-	for precision in bf16 4bit 2bit 2.5bpw; do show "mlxkit run tiny-$$precision '12 + 7 =' --max-tokens 16"; done
+	show 'mlxkit build tiny'; \
+	show 'mlxkit report tiny --format html -o report.html'; echo "$(DEMO)/report.html is the page."; \
+	for variant in 8bit 2.5bpw; do \
+		show "mlxkit run build/tiny/tiny-$$variant 'Today is Wednesday. What day is tomorrow?' -q"; done
 
 test: $(READY) ## The tests.
 	$(BIN)/python -m pytest -n 2 -m 'not slow'

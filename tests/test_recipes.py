@@ -119,8 +119,8 @@ def test_tiny_is_a_demo():
     recipe = store.read_recipe(SHIPPED["tiny"])
     goals = [variant.bits_per_weight or variant.scheme.name for variant in recipe.variants]
 
-    assert goals == [2.5, 3, 3.5, 4.5, 6, "4bit-g64", "8bit-g64"]
-    assert (recipe.calibration.tokens, recipe.evaluation.tokens, recipe.evaluation.context) == (1024, 2048, 256)
+    assert goals == [2.5, 3.5, 4.5, "3bit-g64", "4bit-g64", "8bit-g64"]
+    assert (recipe.calibration.tokens, recipe.evaluation.tokens, recipe.evaluation.context) == (1024, 1536, 256)
     assert recipe.publish is None
 
 
