@@ -37,8 +37,8 @@ demo: $(READY) ## The main job, offline: a release of tiny, each variant judged 
 	export PATH HF_HUB_OFFLINE MLXKIT_LEDGER MLXKIT_CACHE; \
 	mkdir -p $(DEMO); cd $(DEMO); \
 	show() { echo; echo "$$ $$1"; eval "$$1" </dev/null; }; \
-	show 'mlxkit build tiny'; \
-	show 'mlxkit report tiny --format html -o report.html'; echo "$(DEMO)/report.html is the page."; \
+	show 'mlxkit build ../../recipes/tiny.toml'; \
+	show 'mlxkit report ../../recipes/tiny.toml --format html -o report.html'; echo "$(DEMO)/report.html is the page."; \
 	for variant in 8bit 2.5bpw; do \
 		show "mlxkit run build/tiny/tiny-$$variant 'Today is Wednesday. What day is tomorrow?' -q"; done
 
