@@ -163,20 +163,10 @@ def _count(parameters: int) -> str:
 def _row(told: Forecast, made: Made) -> Iterator[str]:
     variant = made.variant
     yield f"`{variant.name}`"
-    yield _goal(variant)
+    yield variant.goal
     yield size_text(made.size_bytes)
     yield f"{8 * made.size_bytes / told.parameters:.2f}"
     yield from (CELLS[told.verdict(made.size_bytes, Fit(name, told.context))] for name in SHOWN)
-
-
-def _goal(variant: Variant) -> str:
-    if variant.scheme is not None:
-        return f"{variant.scheme.name} throughout"
-    if variant.bits_per_weight is not None:
-        return f"{variant.bits_per_weight:g} bits per weight"
-    if variant.device is not None:
-        return f"{variant.device} at {variant.context:,} tokens"
-    return f"at most {size_text(variant.max_bytes)}" if variant.max_bytes is not None else f"{variant.dtype}"
 
 
 def forecasts(folder: Path) -> dict[str, Forecast]:

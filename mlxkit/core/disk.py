@@ -3,6 +3,9 @@
 from mlxkit.core.errors import DoesNotFitError
 from mlxkit.core.sizes import size_text
 
+FREE_DESTINATION = "free some space, or name another DEST"
+"""What to do where the disk of a new folder has no room."""
+
 _LEAST_HEADROOM = 64 * 2**20
 _MOST_HEADROOM = 2 * 2**30
 _HEADROOM_PART = 20  # a twentieth of what is fetched

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from mlxkit.core.anatomy import parts
 from mlxkit.core.checkpoint import Checkpoint
-from mlxkit.core.disk import check_disk
+from mlxkit.core.disk import FREE_DESTINATION, check_disk
 from mlxkit.core.errors import IntegrityError, MlxkitError
 from mlxkit.core.located import Locate, Located
 from mlxkit.core.output import floating_dtype, output_config, source_license
@@ -16,8 +16,6 @@ from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.record import Record, Source
 from mlxkit.core.report import Fact, Note, Report
 from mlxkit.engines import machine, models, store
-
-_FREE_SPACE = "free some space, or name another DEST"
 
 
 @dataclass(frozen=True)
@@ -131,7 +129,7 @@ def convert(
         opened = _open(source, plan)
         stream = models.drain(opened.model, models.finite_sums(opened.model))
         size_bytes = sum(tensor.size_bytes for tensor in stream.tensors)
-        check_disk(size_bytes, free_bytes(plan.destination), str(plan.destination), _FREE_SPACE)
+        check_disk(size_bytes, free_bytes(plan.destination), str(plan.destination), FREE_DESTINATION)
         dtype = floating_dtype(stream.tensors)
         config = output_config(source.config, dtype, opened.quantization)
         planned = Checkpoint(source.name, partial, config, {tensor.name: tensor for tensor in stream.tensors})

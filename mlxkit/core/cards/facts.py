@@ -147,7 +147,7 @@ class Facts:
 
     def section(self, name: str) -> Mapping[str, Any]:
         """Return an object of the record; empty when it is none."""
-        return _mapping(self.record.get(name))
+        return mapping(self.record.get(name))
 
     @property
     def architecture(self) -> str:
@@ -203,5 +203,6 @@ class Facts:
         return ("mlx", "mlxkit", *(("quantized",) if schemes else ()), *width, *modes)
 
 
-def _mapping(value: Any) -> Mapping[str, Any]:
+def mapping(value: Any) -> Mapping[str, Any]:
+    """Return a JSON value that is an object; an empty one for any other."""
     return value if isinstance(value, Mapping) else {}

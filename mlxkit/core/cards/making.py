@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from mlxkit.core.anatomy import Part
-from mlxkit.core.cards.facts import Facts
+from mlxkit.core.cards.facts import Facts, mapping
 from mlxkit.core.cards.figures import NOT_KNOWN, Figure, Grid, Row, fact, line, written
 from mlxkit.core.checkpoint import MLX_DTYPES
 from mlxkit.core.measurement import SHOWN
@@ -44,7 +44,7 @@ def _schemes(facts: Facts) -> str:
 def steps(facts: Facts) -> tuple[Item, ...]:
     """Return what was done, with which software, on which text."""
     options, command = facts.options, line(facts.record.get("command"))
-    budget = _mapping(options.get("budget"))
+    budget = mapping(options.get("budget"))
     asked = line(budget.get("wish")) or line(options.get("mix")) or line(options.get("scheme"))
     found: list[Item] = [("Made with", f"mlxkit {command}" if command else NOT_KNOWN), ("From", facts.source_name)]
     found += [("Commit of the source", facts.source_commit)] if facts.source_commit else []
@@ -54,7 +54,7 @@ def steps(facts: Facts) -> tuple[Item, ...]:
         found += [(label, told)] if told else []
     found += [("Polished", "yes: scales and biases were trained")] if options.get("polish") is True else []
     for label, key in (("Calibration text", "calibration"), ("Text held out to judge by", "held_out")):
-        found += [(label, _text(_mapping(options.get(key))))] if options.get(key) else []
+        found += [(label, _text(mapping(options.get(key))))] if options.get(key) else []
     found += [(label, told) for label, key in _SOFTWARE if (told := _pairs(facts.section(key)))]
     return tuple(found)
 
@@ -134,7 +134,3 @@ def _pace(decode_tps: float | None, band: float | None) -> Figure:
     if found.value is None:
         return found
     return Figure(found.value, "tps", f"about {found.text}" + (f" (± {100 * band:.0f} %)" if band else ""))
-
-
-def _mapping(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -7,6 +7,7 @@ from mlxkit.core.names import TINY, looks_like_a_folder
 from mlxkit.core.recipes.gates import Gates
 from mlxkit.core.rules import Rule
 from mlxkit.core.schemes import Scheme
+from mlxkit.core.sizes import size_text
 from mlxkit.core.trials import Workload, grid
 
 SELF = "self"
@@ -66,6 +67,17 @@ class Variant:
     polish: bool = False
     rules: tuple[Rule, ...] = ()
     gates: Gates = field(default_factory=Gates)
+
+    @property
+    def goal(self) -> str:
+        """What it is to be, in a few words."""
+        if self.scheme is not None:
+            return f"{self.scheme.name} throughout"
+        if self.bits_per_weight is not None:
+            return f"{self.bits_per_weight:g} bits per weight"
+        if self.device is not None:
+            return f"{self.device} at {self.context:,} tokens"
+        return f"at most {size_text(self.max_bytes)}" if self.max_bytes is not None else f"{self.dtype}"
 
     def data(self) -> dict[str, Any]:
         """Return it as JSON, as a recipe writes it."""

@@ -1,5 +1,7 @@
 """The guard before a model is loaded: what it will take, against what there is."""
 
+from collections.abc import Callable
+
 from mlxkit.core.anatomy import parts
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.errors import CheckpointError, DoesNotFitError
@@ -23,7 +25,7 @@ def demand_room(
     logits: int = 0,
     on_cpu: bool = False,
     trust_remote_code: bool = False,
-) -> int | None:
+) -> Callable[[], int | None]:
     """Refuse a model that does not fit, before anything of it is loaded.
 
     Args:
@@ -37,19 +39,20 @@ def demand_room(
         trust_remote_code: run code that comes with it.
 
     Returns:
-        The longest context that fits; None when all of the model's own does, or nothing bounds it.
+        What gives the longest context that fits, which takes looking for; None when all of the model's own does, or
+        nothing bounds it.
 
     Raises:
         DoesNotFitError: it takes more than there is.
     """
     if limit_bytes is None or _AMPLE * checkpoint.size_bytes + _AMPLE_BYTES < limit_bytes:
-        return None
+        return _unbounded
     try:
         traced = trace(checkpoint, trust_remote_code=trust_remote_code)
         needs = _Needs(traced, batch, is_plain=is_plain, logits=logits, on_cpu=on_cpu)
         need = needs.at(min(context, checkpoint.context or context))
     except CheckpointError:
-        return None  # what keeps it from being traced is told when it is loaded
+        return _unbounded  # what keeps it from being traced is told when it is loaded
     if need.total_bytes > limit_bytes:
         raise DoesNotFitError(
             f"{checkpoint.name!r} takes {size_text(need.total_bytes)} ({size_text(need.weight_bytes)} of weights, "
@@ -57,9 +60,11 @@ def demand_room(
             f"and there is {size_text(limit_bytes)}.",
             hint=needs.advice(limit_bytes, context),
         )
-    if checkpoint.context is None or needs.at(checkpoint.context).total_bytes <= limit_bytes:
-        return None
-    return needs.longest(checkpoint.context, limit_bytes)
+    return lambda: needs.bound(limit_bytes)
+
+
+def _unbounded() -> None:
+    """Say that nothing is known to bound a context."""
 
 
 def needed(
@@ -103,6 +108,13 @@ class _Needs:
         """Return what it takes, or would with other weights."""
         held = self._weight_bytes if weight_bytes is None else weight_bytes
         return Need(held, self._traced.cache_bytes(context, self._batch).allocated, self._workspace(context))
+
+    def bound(self, limit_bytes: int) -> int | None:
+        """Return the longest context that fits; None when all of the model's own does, or that is not known."""
+        own = self._traced.checkpoint.context
+        if own is None or self.at(own).total_bytes <= limit_bytes:
+            return None
+        return self.longest(own, limit_bytes)
 
     def longest(self, most: int, limit_bytes: int) -> int:
         """Return the longest context up to `most` that fits."""

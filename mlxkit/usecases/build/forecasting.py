@@ -125,7 +125,7 @@ class ForecastResult:
         rows = tuple(
             (
                 one.variant.name,
-                goal(one.variant),
+                one.variant.goal,
                 one.size_bytes,
                 one.bits_per_weight,
                 "; ".join(one.verdicts) or "nothing",
@@ -135,17 +135,6 @@ class ForecastResult:
         )
         notes = (*self.notes, "Sizes of budgets are what the result stays below. Nothing was made.")
         return Report("What would be built", facts, (Table("Variants", columns, rows),), tuple(map(Note, notes)))
-
-
-def goal(variant: Variant) -> str:
-    """Return in a few words what a variant is to be."""
-    if variant.scheme is not None:
-        return f"{variant.scheme.name} throughout"
-    if variant.bits_per_weight is not None:
-        return f"{variant.bits_per_weight:g} bits per weight"
-    if variant.device is not None:
-        return f"{variant.device} at {variant.context:,} tokens"
-    return f"at most {size_text(variant.max_bytes)}" if variant.max_bytes is not None else f"{variant.dtype}"
 
 
 def forecast(

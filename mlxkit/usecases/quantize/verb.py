@@ -9,7 +9,7 @@ from typing import Any
 from mlxkit.core.budget import Target, bounds
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.devices import Device, device
-from mlxkit.core.disk import check_disk
+from mlxkit.core.disk import FREE_DESTINATION, check_disk
 from mlxkit.core.errors import CheckpointError, DoesNotFitError, MlxkitError, PlanError
 from mlxkit.core.fitting import USUAL_CONTEXT, gpu_workspace_bytes, room_for_weights
 from mlxkit.core.located import Locate
@@ -30,8 +30,6 @@ from mlxkit.usecases.quantize.text import identity, texts
 
 REDUCED_BYTES = 1.07
 """What the stand-in for an original that does not fit takes for each parameter: 8 bits and their scales."""
-
-_FREE_SPACE = "free some space, or name another DEST"
 
 MEMORY_SHARE = 0.6
 """Share of the memory that the original may take while sensitivities are measured: activations need the rest."""
@@ -74,7 +72,7 @@ def quantize(
         notes = (*said, *notes)
         if plan.method is None:
             _demand_sense(making)
-        check_disk(_most_bytes(making), free_bytes(plan.destination), str(plan.destination), _FREE_SPACE)
+        check_disk(_most_bytes(making), free_bytes(plan.destination), str(plan.destination), FREE_DESTINATION)
         if plan.needs_text:
             is_reduced = _is_too_large(making, read_machine())
             return _searched(making, notes, partial, progress, is_reduced=is_reduced)

@@ -50,9 +50,10 @@ def converse(
     fitting = None
     if not plan.force:
         trust, on_cpu = plan.trust_remote_code, room.device == "cpu"
-        fitting = models.demand_room(
+        longest = models.demand_room(
             checkpoint, room.limit_bytes, context=LEAST, on_cpu=on_cpu, trust_remote_code=trust
         )
+        fitting = longest()
     speaker = load(
         checkpoint,
         for_chat=not plan.raw,

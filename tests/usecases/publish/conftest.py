@@ -1,36 +1,27 @@
 """A folder to publish, someone who is signed in, and a Hub that takes it."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from huggingface_hub import close_session, constants
+from huggingface_hub import constants
 
 from mlxkit.engines.hub import Hub
 from mlxkit.usecases.convert import ConvertPlan, convert
 from mlxkit.usecases.publish import PublishPlan, PublishResult, publish
-from tests.hub import TestHub, serve
 
 CARD = b"---\nlicense: mit\nlibrary_name: mlx\n---\n# A model\n"
 REPO = "alice/model"
 
 
 @pytest.fixture
-def server() -> Iterator[TestHub]:
-    """A Hub that listens, without Xet."""
-    with serve() as listening:
-        yield listening
-
-
-@pytest.fixture
-def hub(server: TestHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
-    """How that Hub is set up here: alice is signed in, and the library has no Xet."""
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)  # the library reads it once, and the tests are offline
+def hub(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> Hub:
+    """How the test Hub is set up here: alice is signed in, and the library has no Xet."""
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
     monkeypatch.setenv("HF_TOKEN", "hf_good")
-    yield Hub(cache=tmp_path / "cache", endpoint=server.endpoint, has_token=True, is_offline=False)
-    close_session()
+    return replace(hub, has_token=True)
 
 
 @pytest.fixture
