@@ -64,7 +64,7 @@ def measured(source: str, rounds: int, count: int, folder: Path) -> dict[str, An
     """Return what judging a checkpoint's variants costs, plain passes and mlx-lm's perplexity in turn with it."""
     variants = [folder / f"{bits}bit" for bits in BITS]
     for bits, variant in zip(BITS, variants, strict=True):
-        quantize(QuantizePlan(source, variant, scheme=parse(f"{bits}bit-g64")))
+        quantize(QuantizePlan(source, variant, schemes=(parse(f"{bits}bit-g64"),)))
     checkpoint = store.read(source, store.local(source).folder).sound()
     reader = models.Reader(checkpoint, trust_remote_code=False)
     tokenizer = models.load_tokenizer(checkpoint)

@@ -149,7 +149,7 @@ class Run:
     def _encoders(self) -> Iterator[tuple[str, str, Make]]:
         """Yield one scheme for all layers, from each encoder."""
         for width in (3, 4) if self._settings.is_quick else (2, 3, 4, 5, 6):
-            plan = self._plan(scheme=Scheme("affine", width, 64))
+            plan = self._plan(schemes=(Scheme("affine", width, 64),))
             yield "lsq", f"uniform_{width}", ours(replace(plan, encoder="lsq"))
             yield "lsq_text", f"uniform_{width}", ours(replace(plan, encoder="lsq", calibration=self._file))
             yield "feedback", f"uniform_{width}", ours(replace(plan, encoder="feedback"))

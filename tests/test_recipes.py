@@ -101,7 +101,7 @@ def test_the_commands_accept_what_a_recipe_asks(stem, tmp_path):
             QuantizePlan(
                 recipe.source.repo,
                 tmp_path,
-                scheme=variant.scheme,
+                schemes=(variant.scheme,) if variant.scheme else (),
                 bits_per_weight=(variant.bits_per_weight,) if variant.bits_per_weight else (),
                 max_bytes=variant.max_bytes,
                 device=variant.device,

@@ -38,13 +38,13 @@ def test_it_answers_what_it_was_not_trained_on():
 
 
 def test_quality_falls_visibly_when_it_is_scaled_down(tmp_path):
-    quantize(QuantizePlan(TINY, tmp_path / "tiny-2bit", parse("2bit"), encoder="minmax"))
+    quantize(QuantizePlan(TINY, tmp_path / "tiny-2bit", (parse("2bit"),), encoder="minmax"))
     assert right(str(tmp_path / "tiny-2bit"), 48) <= right(TINY, 48) - 3
 
 
 def test_least_squares_lose_less_than_the_usual_rounding(tmp_path):
     for encoder in ("minmax", "lsq"):
-        quantize(QuantizePlan(TINY, tmp_path / encoder, parse("2bit"), encoder=encoder))
+        quantize(QuantizePlan(TINY, tmp_path / encoder, (parse("2bit"),), encoder=encoder))
     assert right(str(tmp_path / "lsq"), 48) > right(str(tmp_path / "minmax"), 48)
 
 

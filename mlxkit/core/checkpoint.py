@@ -66,6 +66,11 @@ class Tensor:
         """Bytes of its data in the file."""
         return self.count * DTYPE_BITS[self.dtype] // 8
 
+    @property
+    def module(self) -> str:
+        """Path of the module that it belongs to, as do its scales and biases."""
+        return self.name.rpartition(".")[0]
+
 
 @dataclass(frozen=True)
 class Checkpoint:

@@ -134,17 +134,17 @@ def convert(
         config = output_config(source.config, dtype, opened.quantization)
         planned = Checkpoint(source.name, partial, config, {tensor.name: tensor for tensor in stream.tensors})
         parameters = sum(part.parameters for part in parts(planned))
-        written = store.write_checkpoint(
-            partial,
-            source,
-            stream,
+        draft = store.Draft(
+            folder=partial,
+            source=source,
+            stream=stream,
             config=config,
             record=_record(plan, source, located, dtype),
             parameters=parameters,
             shard_bytes=plan.shard_bytes,
             with_code=plan.trust_remote_code,
-            progress=progress,
         )
+        (written,) = store.write_checkpoints((draft,), progress)
         with progress.phase("Comparing logits with the source's", None, "count"):
             difference = _difference(source, store.read(plan.source, partial).sound(), plan)
     return ConvertResult(

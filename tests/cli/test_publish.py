@@ -31,7 +31,7 @@ def program(server: TestHub, tmp_path: Path) -> Program:
 @pytest.fixture
 def folder(program: Program) -> Path:
     made = program.home / "made"
-    quantize(QuantizePlan("tiny", made, scheme=parse("4bit"), encoder="minmax"))
+    quantize(QuantizePlan("tiny", made, schemes=(parse("4bit"),), encoder="minmax"))
     return made
 
 

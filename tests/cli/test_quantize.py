@@ -134,7 +134,7 @@ REFUSED = {
     "a rule for nothing": ("--scheme 4bit --rule *.v_prj=8bit", "matches no layer", "layers are: model.embed_tokens"),
     "only none": ("--bits-per-weight 4 --rule *=none", "nothing in", "mlxkit convert"),
     "plain rounding": ("--bits-per-weight 4 --encoder minmax", "has no part in a budget", "leave --encoder out"),
-    "a method and a budget": ("--bits-per-weight 4 --method awq", "it takes a --scheme", "--method awq"),
+    "a method and a budget": ("--bits-per-weight 4 --method awq", "it takes one --scheme", "--method awq"),
     "a method and an encoder": ("--scheme 4bit --method gptq --encoder lsq", "and no rule, encoder", "--method gptq"),
     "a method and rules": ("--scheme 4bit --method gptq --rule lm_head=none", "and no rule", "--method gptq"),
     "little text": ("--bits-per-weight 4 --calibration-tokens 3", "3 is not in the range", "--help"),

@@ -83,7 +83,7 @@ def quantized(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
     name, scheme = request.param
     folder = tmp_path_factory.mktemp(f"{name}-{scheme}")
     made = Quantized(name, scheme, write(name, folder / "source"), folder / "small")
-    quantize(QuantizePlan(str(made.source), made.written, parse(scheme)))
+    quantize(QuantizePlan(str(made.source), made.written, (parse(scheme),)))
     return made
 
 
@@ -221,9 +221,9 @@ def test_the_config_names_every_layer_that_departs_from_the_scheme_and_nothing_e
 def test_the_matrix_meets_layers_that_no_group_size_divides_and_layers_with_a_floor_of_their_own(
     tmp_path: Path,
 ) -> None:
-    narrow = quantize(QuantizePlan(str(write("phi3", tmp_path / "phi3")), tmp_path / "narrow", parse("4bit-g64")))
+    narrow = quantize(QuantizePlan(str(write("phi3", tmp_path / "phi3")), tmp_path / "narrow", (parse("4bit-g64"),)))
     assert [skip.path for skip in narrow.points[0].layout.skipped] == [
         f"model.layers.{layer}.mlp.down_proj" for layer in (0, 1)
     ]
-    routed = quantize(QuantizePlan(str(write("jamba", tmp_path / "jamba")), tmp_path / "routed", parse("4bit-g64")))
+    routed = quantize(QuantizePlan(str(write("jamba", tmp_path / "jamba")), tmp_path / "routed", (parse("4bit-g64"),)))
     assert routed.points[0].layout.exceptions == {"model.layers.1.feed_forward.router": parse("8bit-g64")}

@@ -18,7 +18,7 @@ REPO = "alice/tiny-4bit"
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = tmp_path_factory.mktemp("card") / "made"
-    quantize(QuantizePlan("tiny", folder, scheme=scheme("4bit"), encoder="minmax"))
+    quantize(QuantizePlan("tiny", folder, schemes=(scheme("4bit"),), encoder="minmax"))
     return folder
 
 

@@ -187,12 +187,12 @@ def test_a_device_that_leaves_nothing_is_told(small, tmp_path):
     with pytest.raises(DoesNotFitError, match="leave nothing for weights on Toy"):
         quantize(plan, known_devices=lambda: (toy(1000),))
     with pytest.raises(PlanError, match="--context is what a --device"):
-        QuantizePlan(str(small), tmp_path / "out", scheme=parse("4bit"), context=50)
+        QuantizePlan(str(small), tmp_path / "out", schemes=(parse("4bit"),), context=50)
 
 
 def test_a_disk_without_room_is_told_before_anything_is_measured(small, tmp_path):
     progress = Phases()
-    for wishes in ({"bits_per_weight": (3.0, 4.0)}, {"scheme": parse("4bit")}, {"mix": "mixed_4_6"}):
+    for wishes in ({"bits_per_weight": (3.0, 4.0)}, {"schemes": (parse("4bit"), parse("8bit"))}, {"mix": "mixed_4_6"}):
         plan = QuantizePlan(str(small), tmp_path / "out", **wishes)
         with pytest.raises(DoesNotFitError, match="of free disk"):
             quantize(plan, progress=progress, free_bytes=lambda _: 1000)
@@ -260,14 +260,14 @@ def test_a_budget_just_below_everything_quantizes_something(small, tmp_path):
     assert_stock(tmp_path / "out")
 
 
-@pytest.mark.parametrize("goal", [BUDGET, {"scheme": parse("4bit")}, {"mix": "mixed_3_4"}], ids=str)
+@pytest.mark.parametrize("goal", [BUDGET, {"schemes": (parse("4bit"), parse("8bit"))}, {"mix": "mixed_3_4"}], ids=str)
 def test_rules_that_leave_nothing_are_refused(small, tmp_path, goal):
     error = refused(small, tmp_path / "out", PlanError, rules=ruled("*=none"), **goal)
     assert "nothing in" in error.message
     assert "mlxkit convert" in error.hint
 
 
-@pytest.mark.parametrize("goal", [BUDGET, {"scheme": parse("4bit")}], ids=str)
+@pytest.mark.parametrize("goal", [BUDGET, {"schemes": (parse("4bit"), parse("8bit"))}], ids=str)
 def test_a_rule_that_matches_nothing_is_refused(small, tmp_path, goal):
     error = refused(small, tmp_path / "out", PlanError, rules=ruled("*.router=8bit"), encoder="feedback", **goal)
     assert "matches no layer" in error.message
@@ -309,7 +309,7 @@ def test_no_tokenizer_is_no_text(tmp_path):
 
 def test_a_rule_holds_over_a_scheme_and_over_a_mix(small, tmp_path):
     wishes = ruled("*.v_proj=none", "*.layers.0.*=8bit", "model.embed_tokens=6bit-g32")
-    for name, goal in (("scheme", {"scheme": parse("4bit")}), ("mix", {"mix": "mixed_2_6"})):
+    for name, goal in (("scheme", {"schemes": (parse("4bit"), parse("8bit"))}), ("mix", {"mix": "mixed_2_6"})):
         (point,) = make(small, tmp_path / name, rules=wishes, **goal).points
         assert [skip.path for skip in point.layout.skipped] == ["model.layers.0.self_attn.v_proj"]
         assert point.layout.schemes["model.embed_tokens"] == parse("6bit-g32")
@@ -373,7 +373,7 @@ def calibration(folder: Path, kind: str) -> Path:
 def test_text_of_the_users_is_named_with_its_digest(small, tmp_path, kind):
     path = calibration(tmp_path, kind)
     progress = Phases()
-    result = make(small, tmp_path / "out", scheme=parse("4bit"), calibration=path, progress=progress)
+    result = make(small, tmp_path / "out", schemes=(parse("4bit"),), calibration=path, progress=progress)
     options = record(tmp_path / "out")["options"]
     assert "Writing text" not in progress.names
     assert options["calibration"] == result.calibration
@@ -421,7 +421,9 @@ def test_a_method_of_mlx_lms_is_given_text_and_loads(tmp_path, method, own_text)
     source = architectures.write("llama", tmp_path / "source")
     text = None if own_text else calibration(tmp_path, "txt")
     progress = Phases()
-    result = make(source, tmp_path / "out", scheme=parse("4bit"), method=method, calibration=text, progress=progress)
+    result = make(
+        source, tmp_path / "out", schemes=(parse("4bit"),), method=method, calibration=text, progress=progress
+    )
     assert f"Quantizing with {method.upper()}" in progress.names
     assert ("Writing text" in progress.names) == own_text
     assert result.encoder == f"mlx-lm's {method}"
@@ -434,9 +436,9 @@ def test_a_method_of_mlx_lms_is_given_text_and_loads(tmp_path, method, own_text)
 
 def test_a_method_that_cannot_is_refused_before_any_work(tmp_path):
     source = architectures.write("phi3", tmp_path / "source")
-    error = refused(source, tmp_path / "out", CheckpointError, scheme=parse("4bit"), method="awq")
+    error = refused(source, tmp_path / "out", CheckpointError, schemes=(parse("4bit"),), method="awq")
     assert "phi3" in error.message
-    error = refused(source, tmp_path / "out", CheckpointError, scheme=parse("3bit"), method="gptq")
+    error = refused(source, tmp_path / "out", CheckpointError, schemes=(parse("3bit"),), method="gptq")
     assert "2, 4 or 8 bits" in error.message
 
 
@@ -460,7 +462,7 @@ def test_the_same_inputs_give_the_same_bytes_whatever_was_kept(whole, tmp_path, 
 
 def test_another_seed_is_another_text(small, tmp_path):
     digests = {
-        make(small, tmp_path / str(seed), scheme=parse("4bit"), encoder="feedback", seed=seed).calibration["digest"]
+        make(small, tmp_path / str(seed), schemes=(parse("4bit"),), encoder="feedback", seed=seed).calibration["digest"]
         for seed in (0, 1)
     }
     assert len(digests) == 2
@@ -499,7 +501,7 @@ def test_an_interrupted_frontier_writes_nothing(small, frontier, tmp_path):
 
 def test_encodings_are_not_kept_after_a_run_and_the_rest_is(small, tmp_path, monkeypatch):
     monkeypatch.setenv("MLXKIT_CACHE", str(tmp_path / "cache"))
-    make(small, tmp_path / "out", scheme=parse("4bit"), encoder="feedback")
+    make(small, tmp_path / "out", schemes=(parse("4bit"),), encoder="feedback")
     kinds = {path.parent.name for path in (tmp_path / "cache").rglob("*") if path.is_file()}
     assert kinds == {"texts", "sensitivities"}
 
@@ -573,7 +575,7 @@ def held_out_rows(cache: Path, digest: str) -> list[list[int]]:
 def test_the_loss_that_is_told_is_that_of_the_files(tmp_path, monkeypatch, name):
     monkeypatch.setenv("MLXKIT_CACHE", str(tmp_path / "cache"))
     source = architectures.write(name, tmp_path / "source")
-    result = make(source, tmp_path / "out", scheme=parse("3bit"), encoder="feedback", dtype="float32")
+    result = make(source, tmp_path / "out", schemes=(parse("3bit"),), encoder="feedback", dtype="float32")
     rows = held_out_rows(tmp_path / "cache", result.held_out["digest"])
     p, q = (logits(load(str(folder))[0], rows) for folder in (source, tmp_path / "out"))
     expected = (np.exp(p) * (p - q)).sum(-1).mean()

@@ -24,8 +24,8 @@ def _budgets(_context: click.Context, _param: click.Parameter, value: str | None
     return budgets
 
 
-def _parsed(_context: click.Context, _param: click.Parameter, value: str | None) -> schemes.Scheme | None:
-    return schemes.parse(value) if value else None
+def _parsed(_context: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[schemes.Scheme, ...]:
+    return tuple(dict.fromkeys(map(schemes.parse, value)))
 
 
 def _rules(_context: click.Context, _param: click.Parameter, value: tuple[str, ...]) -> tuple[rules.Rule, ...]:
@@ -44,10 +44,13 @@ def _rules(_context: click.Context, _param: click.Parameter, value: tuple[str, .
 @click.option("--context", type=click.IntRange(1, 2**24), help="Tokens that the device is to hold. [default: 4096]")
 @click.option(
     "--scheme",
+    "schemes",
     type=click.Choice((*SHORT, *schemes.names())),
+    multiple=True,
     metavar="SCHEME",
     callback=_parsed,
-    help="One for all: 2bit 3bit 4bit 5bit 6bit 8bit, each also with -g32 -g64 -g128; mxfp4 nvfp4 mxfp8.",
+    help="One for all layers: 2bit 3bit 4bit 5bit 6bit 8bit, each also with -g32 -g64 -g128; mxfp4 nvfp4 mxfp8. "
+    "Repeated, a checkpoint each from one reading of SRC, in folders below DEST.",
 )
 @click.option("--mix", type=click.Choice(mixes.MIXES), help="One of mlx-lm's mixes, to compare with.")
 @click.option(
@@ -92,6 +95,7 @@ def quantize(polish: str | None, shard_size: int, terms: Terms, form: str, quiet
     mlxkit quantize tiny tiny-frontier --bits-per-weight 3,4,5
     mlxkit quantize meta-llama/Llama-3.1-8B-Instruct llama-phone --device "iPhone 17 Pro" --context 2048
     mlxkit quantize tiny tiny-8bit --scheme 8bit --rule '*.v_proj=none'
+    mlxkit quantize tiny tiny-uniform --scheme 3bit --scheme 4bit --scheme 8bit
 
     With a budget, each layer gets the scheme that serves the model's answers best: its sensitivity is measured on
     text, the choice is proved on other text, and the loss is told. With a scheme, all layers get the same one.

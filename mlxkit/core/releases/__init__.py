@@ -1,6 +1,6 @@
 """Releases: which runs make the variants of a recipe, what each step depends on, and what a build writes down."""
 
-from mlxkit.core.releases.keys import Batch, batches, budget_name, key, needs_text, wishes
+from mlxkit.core.releases.keys import Batch, batches, folder_name, key, needs_text, wishes
 from mlxkit.core.releases.lock import FILE_NAME, Done, Entry, Lock, Pinned, parse_lock
 
 __all__ = [
@@ -11,7 +11,7 @@ __all__ = [
     "Lock",
     "Pinned",
     "batches",
-    "budget_name",
+    "folder_name",
     "key",
     "needs_text",
     "parse_lock",

@@ -14,7 +14,8 @@ class Batch:
     """Variants that one run makes.
 
     Attributes:
-        variants: at least one; several have a budget of bits per weight each, and all other wishes in common.
+        variants: at least one; several have a budget of bits per weight each, or a scheme each, and all other wishes
+            in common.
         key: of all that they depend on.
     """
 
@@ -23,7 +24,7 @@ class Batch:
 
     def inner(self, variant: Variant) -> str:
         """Return the folder of a variant below that of the run; empty where both are one."""
-        return budget_name(variant) if len(self.variants) > 1 else ""
+        return folder_name(variant) if len(self.variants) > 1 else ""
 
 
 def key(**inputs: Any) -> str:
@@ -46,13 +47,18 @@ def needs_text(variant: Variant) -> bool:
     return is_budgeted or variant.encoder == "feedback" or variant.polish
 
 
-def budget_name(variant: Variant) -> str:
-    """Return how a run with several budgets calls a variant's folder, as `core.budget.Target.of_bits` does."""
-    return f"{variant.bits_per_weight:.15g}bpw"
+def folder_name(variant: Variant) -> str:
+    """Return how a run that makes several checkpoints calls a variant's folder.
+
+    A budget is called as `core.budget.Target.of_bits` does, a scheme by its name.
+    """
+    return variant.scheme.name if variant.scheme is not None else f"{variant.bits_per_weight:.15g}bpw"
 
 
 def batches(variants: Iterable[Variant], keys: Mapping[str, str]) -> tuple[Batch, ...]:
-    """Return the runs that make variants: budgets of bits per weight with equal wishes share one, and its statistics.
+    """Return the runs that make variants: those that differ in bits per weight, or in their scheme, share one.
+
+    They share its statistics, and its reading of the source.
 
     Args:
         variants: those that are to be made.
@@ -60,13 +66,20 @@ def batches(variants: Iterable[Variant], keys: Mapping[str, str]) -> tuple[Batch
     """
     groups: dict[tuple[str, int], list[Variant]] = {}
     for variant in variants:
-        others = {name: said for name, said in wishes(variant).items() if name != "bits_per_weight"}
-        shared = variant.name if variant.bits_per_weight is None else canonical(others)
-        # Twice the same budget would be twice the same folder.
+        shared = _shared(variant)
+        # Twice the same folder would be twice the same weights.
         number = 0
-        while any(one.bits_per_weight == variant.bits_per_weight for one in groups.get((shared, number), ())):
+        while any(folder_name(one) == folder_name(variant) for one in groups.get((shared, number), ())):
             number += 1
         groups.setdefault((shared, number), []).append(variant)
     return tuple(
         Batch(tuple(group), key(variants=sorted(keys[one.name] for one in group))) for group in groups.values()
     )
+
+
+def _shared(variant: Variant) -> str:
+    """Return what variants have in common that one run makes."""
+    for goal in ("bits_per_weight", "scheme"):
+        if getattr(variant, goal) is not None:
+            return canonical({**wishes(variant), goal: None})
+    return variant.name

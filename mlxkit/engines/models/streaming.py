@@ -1,8 +1,10 @@
 """A model's weights as a stream of bytes: each tensor is evaluated when its turn comes, and let go."""
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 
 import mlx.core as mx
 from mlx import nn
@@ -51,11 +53,13 @@ class Stream:
         tensors: what there is, in the model's order.
         arrays: lazy values, each let go once it was taken.
         sums: for each floating weight its sum, lazy: not finite if any element is not.
+        together: for each module what all streams make of it; begun when the first of them takes a tensor of it.
     """
 
     tensors: tuple[Tensor, ...]
     arrays: dict[str, mx.array]
     sums: dict[str, mx.array] = field(default_factory=dict)
+    together: dict[str, list[mx.array]] = field(default_factory=dict)
 
     def take(self, tensor: Tensor) -> memoryview:
         """Evaluate one tensor, give its bytes, and forget it.
@@ -63,6 +67,7 @@ class Stream:
         Raises:
             IntegrityError: the weight it comes from holds NaN or infinity.
         """
+        mx.async_eval(self.together.pop(tensor.module, []))  # type: ignore[no-untyped-call, unused-ignore]
         array = mx.contiguous(self.arrays.pop(tensor.name)).reshape(-1).view(mx.uint8)
         total = self.sums.pop(tensor.name, None)
         if total is None:
@@ -147,6 +152,34 @@ def parameters(model: nn.Module) -> int:
 def size_bytes(model: nn.Module) -> int:
     """Return the bytes of all weights as they are now."""
     return sum(array.nbytes for _, array in tree_flatten(model.parameters()))
+
+
+@contextmanager
+def lane(number: int) -> Iterator[None]:
+    """Let what is computed on the CPU have one of its processors to itself, where there are several.
+
+    Args:
+        number: what has the same one, modulo the processors, is computed in turn.
+    """
+    if mx.default_device() != mx.cpu:
+        yield
+        return
+    with mx.stream(_lanes()[number % len(_lanes())]):
+        yield
+
+
+@cache
+def _lanes() -> list[mx.ThreadLocalStream]:
+    return [mx.new_thread_local_stream(mx.cpu) for _ in range(os.cpu_count() or 1)]
+
+
+def side_by_side(streams: Sequence[Stream]) -> None:
+    """Let streams that are made of the same weights begin each module together."""
+    together: dict[str, list[mx.array]] = {}
+    for stream in streams:
+        for tensor in stream.tensors:
+            together.setdefault(tensor.module, []).append(stream.arrays[tensor.name])
+        stream.together = together
 
 
 def drain(model: nn.Module, sums: dict[str, mx.array]) -> Stream:

@@ -4,7 +4,7 @@ The door to safetensors, YAML and file locks. It knows no MLX: weights pass thro
 """
 
 from mlxkit.core.names import TINY
-from mlxkit.engines.store.checkpoints import Written, write_checkpoint
+from mlxkit.engines.store.checkpoints import Draft, Written, write_checkpoints
 from mlxkit.engines.store.devices import known_devices
 from mlxkit.engines.store.digests import form_digest, subject, tensor_digests, weights_digest
 from mlxkit.engines.store.folders import is_same_disk, refuse_existing, replacing
@@ -21,6 +21,7 @@ from mlxkit.engines.store.texts import keep_text, read_documents, recalled_text
 
 __all__ = [
     "TINY",
+    "Draft",
     "Journal",
     "Made",
     "Written",
@@ -59,5 +60,5 @@ __all__ = [
     "tensor_digests",
     "tidy",
     "weights_digest",
-    "write_checkpoint",
+    "write_checkpoints",
 ]

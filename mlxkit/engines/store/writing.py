@@ -7,7 +7,7 @@ JSON, the tensors' bytes without holes. The safetensors library writes a shard o
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
@@ -59,8 +59,10 @@ def shard_names(count: int) -> list[str]:
     return [f"model-{number:05d}-of-{count:05d}.safetensors" for number in range(1, count + 1)]
 
 
-def write_shard(folder: Path, shard: Sequence[Tensor], payload: Payload, advance: Advance) -> dict[str, str]:
-    """Write one shard and return each tensor's sha256, in hexadecimal.
+def writing_shard(
+    folder: Path, shard: Sequence[Tensor], payload: Payload, advance: Advance
+) -> Generator[Tensor, None, dict[str, str]]:
+    """Write one shard, and give way before each tensor; what it returns is each tensor's sha256, in hexadecimal.
 
     While one tensor is being hashed and written, the next is already being made.
 
@@ -75,6 +77,7 @@ def write_shard(folder: Path, shard: Sequence[Tensor], payload: Payload, advance
         file.write(_header(shard))
         pending: Future[str] | None = None
         for tensor in shard:
+            yield tensor
             view = payload(tensor)
             if view.nbytes != tensor.size_bytes:
                 raise AssertionError(f"{tensor.name}: planned {tensor.size_bytes} bytes, got {view.nbytes}")

@@ -57,7 +57,7 @@ def _made(work: Work, batch: Batch, folder: Path) -> Told:
     plan = QuantizePlan(
         source=name,
         destination=folder,
-        scheme=first.scheme,
+        schemes=tuple(one.scheme for one in batch.variants if one.scheme is not None),
         bits_per_weight=tuple(one.bits_per_weight for one in batch.variants if one.bits_per_weight is not None),
         max_bytes=first.max_bytes,
         device=device_of(first.device, work.devices).name if first.device else None,

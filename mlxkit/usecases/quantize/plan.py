@@ -16,12 +16,12 @@ ROW_TOKENS = 512
 
 @dataclass(frozen=True)
 class QuantizePlan:
-    """What to quantize into what. Exactly one of scheme, mix, bits per weight, maximal size and device is given.
+    """What to quantize into what. Exactly one of schemes, mix, bits per weight, maximal size and device is given.
 
     Attributes:
         source: what `locate` knows: a folder, a repo or ``tiny``.
-        destination: the folder to be; with several budgets, a folder of one checkpoint each.
-        scheme: of every layer that its width and the model's own class allow.
+        destination: the folder to be; with several schemes or budgets, a folder of one checkpoint each.
+        schemes: of every layer that its width and the model's own class allow; each makes a checkpoint.
         mix: one of mlx-lm's named mixes.
         bits_per_weight: budgets of all tensors together, unquantized ones included, over all parameters.
         max_bytes: a budget of all tensors together.
@@ -47,7 +47,7 @@ class QuantizePlan:
 
     source: str
     destination: Path
-    scheme: Scheme | None = None
+    schemes: tuple[Scheme, ...] = ()
     mix: str | None = None
     bits_per_weight: tuple[float, ...] = ()
     max_bytes: int | None = None
@@ -68,7 +68,7 @@ class QuantizePlan:
     explain: bool = False
 
     def __post_init__(self) -> None:
-        goals = [self.scheme, self.mix, self.bits_per_weight or None, self.max_bytes, self.device]
+        goals = [self.schemes or None, self.mix, self.bits_per_weight or None, self.max_bytes, self.device]
         given = sum(goal is not None for goal in goals)
         if given != 1:
             raise PlanError(
@@ -77,9 +77,9 @@ class QuantizePlan:
             )
         if self.context is not None and self.device is None:
             raise PlanError("--context is what a --device is to hold.", hint="mlxkit quantize SRC DEST --device NAME")
-        if self.method and (self.scheme is None or self.rules or self.encoder or self.polish):
+        if self.method and (len(self.schemes) != 1 or self.rules or self.encoder or self.polish):
             raise PlanError(
-                f"--method {self.method} is mlx-lm's own: it takes a --scheme, and no rule, encoder or polish.",
+                f"--method {self.method} is mlx-lm's own: it takes one --scheme, and no rule, encoder or polish.",
                 hint=f"mlxkit quantize SRC DEST --scheme 4bit --method {self.method}",
             )
         if self.is_budgeted and self.encoder == "minmax":
@@ -92,6 +92,11 @@ class QuantizePlan:
     def is_budgeted(self) -> bool:
         """Whether schemes are chosen layer by layer, to fit a size."""
         return bool(self.bits_per_weight) or self.max_bytes is not None or self.device is not None
+
+    @property
+    def makes_several(self) -> bool:
+        """Whether the destination holds a folder for each checkpoint."""
+        return len(self.schemes) > 1 or len(self.bits_per_weight) > 1
 
     @property
     def needs_text(self) -> bool:
@@ -107,8 +112,8 @@ class QuantizePlan:
     @property
     def goal(self) -> str:
         """What was asked for, in a few words."""
-        if self.scheme is not None:
-            return self.scheme.name
+        if self.schemes:
+            return ", ".join(scheme.name for scheme in self.schemes)
         if self.mix is not None:
             return self.mix
         if self.max_bytes is not None:

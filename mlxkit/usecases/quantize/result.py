@@ -11,6 +11,9 @@ from mlxkit.core.quantization import Layout, Unit
 from mlxkit.core.report import Column, Fact, Note, Report, Table
 from mlxkit.usecases.quantize.plan import QuantizePlan
 
+_SIZES = 3
+"""Columns of a frontier that tell of sizes: what there is where nothing was measured."""
+
 MANY = 12
 """Rows above which a table of layers says less of more of them; JSON names each."""
 
@@ -100,7 +103,7 @@ class QuantizeResult:
 
     Attributes:
         plan: what was asked.
-        points: the checkpoints, one for each budget.
+        points: the checkpoints, one for each scheme or budget.
         dtype: of scales, biases and unquantized weights.
         encoder: what found codes and scales: an encoder, or mlx-lm's method.
         source_bytes: of all tensors of the source.
@@ -164,7 +167,7 @@ class QuantizeResult:
             Fact("Asked for", self.plan.goal),
             Fact("Encoder", self.encoder),
             *self._text,
-            *(_facts(self.points[0], self.source_bytes) if single else (Fact("Rank correlation", self._correlation),)),
+            *(_facts(self.points[0], self.source_bytes) if single else self._correlation),
         )
         tables = [*(_tables(self.points[0], explain=self.plan.explain) if single else [self._frontier()])]
         if self.plan.explain and not single:
@@ -182,9 +185,9 @@ class QuantizeResult:
         return (Fact("Measured on", f"{self.held_out['tokens']:,} tokens held out, {self.held_out['origin']}"),)
 
     @property
-    def _correlation(self) -> str:
+    def _correlation(self) -> tuple[Fact, ...]:
         found = self.rank_correlation
-        return "not measured" if found is None else f"{found:.3f} (predicted and measured loss)"
+        return () if found is None else (Fact("Rank correlation", f"{found:.3f} (predicted and measured loss)"),)
 
     def _frontier(self) -> Table:
         columns = (
@@ -196,7 +199,10 @@ class QuantizeResult:
             Column("Predicted", "nats"),
             Column("Uniform", "nats"),
         )
-        return Table("Frontier", columns, tuple(_frontier_row(point) for point in self.points))
+        rows = tuple(_frontier_row(point) for point in self.points)
+        if all(point.quality is None for point in self.points):
+            return Table("Checkpoints", columns[:_SIZES], tuple(row[:_SIZES] for row in rows))
+        return Table("Frontier", columns, rows)
 
 
 def _frontier_row(point: Point) -> tuple[Any, ...]:

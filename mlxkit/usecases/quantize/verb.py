@@ -18,11 +18,11 @@ from mlxkit.core.output import floating_dtype
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.quantization import Layout, describe, uniform
 from mlxkit.core.rules import pinned, ruled
-from mlxkit.core.schemes import parse
+from mlxkit.core.schemes import Scheme, parse
 from mlxkit.core.sizes import size_text
 from mlxkit.engines import machine, models, store
 from mlxkit.engines.machine import Machine
-from mlxkit.usecases.quantize.making import Making
+from mlxkit.usecases.quantize.making import Making, Wanted
 from mlxkit.usecases.quantize.plan import QuantizePlan
 from mlxkit.usecases.quantize.result import Point, Quality, QuantizeResult
 from mlxkit.usecases.quantize.search import Found, Search
@@ -76,10 +76,14 @@ def quantize(
         if plan.needs_text:
             is_reduced = _is_too_large(making, read_machine())
             return _searched(making, notes, partial, progress, is_reduced=is_reduced)
-        making, apply = _with_method(making, progress) if plan.method else (making, bound(_apply_given, making))
+        if plan.method is not None:
+            making, quantize_ = _with_method(making, progress)
+            wanted = [Wanted(partial, plan.destination, quantize_, plan.schemes[0])]
+        else:
+            wanted = [_given(making, partial, scheme) for scheme in plan.schemes or (None,)]
         with models.small_cache():
-            point = making.write(partial, plan.destination, apply, None, progress)
-    return _result(making, notes, (point,))
+            points = making.write(wanted, progress)
+    return _result(making, notes, points)
 
 
 def _budgeted(
@@ -110,7 +114,11 @@ def _most_bytes(making: Making) -> int:
         return sum(min(target.size_bytes, unquantized) for target in _targets(plan, making.parameters))
     if plan.method is not None:
         return unquantized
-    schemes = _layout(making).schemes
+    return sum(_bytes_of(making, _layout(making, scheme)) for scheme in plan.schemes or (None,))
+
+
+def _bytes_of(making: Making, layout: Layout) -> int:
+    schemes = layout.schemes
     return making.fixed_bytes + sum(
         unit.size_bytes(schemes.get(unit.path), making.number_bytes) for unit in making.units
     )
@@ -140,7 +148,8 @@ def _demand_sense(making: Making) -> None:
     """
     plan = making.plan
     if not plan.is_budgeted:
-        _layout(making)
+        for scheme in plan.schemes or (None,):
+            _layout(making, scheme)
         return
     pins = pinned(making.units, plan.rules)
     smallest, largest = bounds(making.units, pins, making.number_bytes)
@@ -159,9 +168,23 @@ def _nothing(plan: QuantizePlan) -> MlxkitError:
     return CheckpointError(f"Nothing in {plan.source!r} can be quantized to {plan.goal}.", hint=hint)
 
 
-def _apply_given(making: Making, model: Any) -> Layout:
+def _given(making: Making, partial: Path, scheme: Scheme | None) -> Wanted:
+    """Return a checkpoint whose schemes the plan gives."""
+    inner, folder = _places(making, partial, scheme.name if scheme else "")
+    return Wanted(inner, folder, bound(_apply_given, making, scheme), scheme)
+
+
+def _places(making: Making, partial: Path, name: str) -> tuple[Path, Path]:
+    """Return where a checkpoint is written, and where it will stand."""
+    if not making.plan.makes_several:
+        return partial, making.plan.destination
+    (partial / name).mkdir()
+    return partial / name, making.plan.destination / name
+
+
+def _apply_given(making: Making, scheme: Scheme | None, model: Any) -> Layout:
     """Quantize a model by the schemes that the plan gives."""
-    layout, encoder = _layout(making), making.plan.chosen_encoder
+    layout, encoder = _layout(making, scheme), making.plan.chosen_encoder
     models.apply(model, layout, lambda _path, weight, scheme: models.encode(weight, scheme, encoder))
     return layout
 
@@ -169,8 +192,8 @@ def _apply_given(making: Making, model: Any) -> Layout:
 def _with_method(making: Making, progress: Progress) -> tuple[Making, Callable[[Any], Layout]]:
     """Return what mlx-lm's own function is to do, with its text."""
     plan, source = making.plan, making.source
-    if plan.method is not None and plan.scheme is not None:
-        reason = models.refusal(plan.method, source, plan.scheme)
+    if plan.method is not None:
+        reason = models.refusal(plan.method, source, plan.schemes[0])
         if reason is not None:
             raise CheckpointError(reason, hint="leave --method out")
     bench = models.Workbench(source, making.dtype, is_reduced=False, trust_remote_code=plan.trust_remote_code)
@@ -180,19 +203,19 @@ def _with_method(making: Making, progress: Progress) -> tuple[Making, Callable[[
 
 
 def _by_method(making: Making, rows: tuple[tuple[int, ...], ...], progress: Progress, model: Any) -> Layout:
-    method, scheme = making.plan.method, making.plan.scheme
-    if method is None or scheme is None:
-        raise AssertionError("the plan has both or it has no method")
-    return models.by_method(method, model, models.array(rows), scheme, making.source, progress)
+    method = making.plan.method
+    if method is None:
+        raise AssertionError("there is a method")
+    return models.by_method(method, model, models.array(rows), making.plan.schemes[0], making.source, progress)
 
 
-def _layout(making: Making) -> Layout:
-    """Return the layout of a scheme or a mix, with the rules over it."""
+def _layout(making: Making, scheme: Scheme | None) -> Layout:
+    """Return the layout of a scheme or of the plan's mix, with the rules over it."""
     plan = making.plan
     if plan.mix is not None:
         layout = mixed(making.units, plan.mix, making.layers)
-    elif plan.scheme is not None:
-        layout = uniform(making.units, plan.scheme)
+    elif scheme is not None:
+        layout = uniform(making.units, scheme)
     else:
         raise AssertionError("a budget has no layout before its search")
     layout = ruled(layout, making.units, plan.rules)
@@ -227,18 +250,16 @@ def _searched(
 
 
 def _points(making: Making, search: Search, partial: Path, progress: Progress) -> Iterator[Point]:
-    """Find and write one checkpoint for each budget, or the one that the plan gives."""
-    for target, chosen in _findings(making, search):
+    """Find and write one checkpoint for each budget, or for what the plan gives."""
+    for number, (target, scheme, chosen) in enumerate(_findings(making, search)):
         found = search.polished(chosen) if making.plan.polish else chosen
-        inner, folder = partial, making.plan.destination
-        if target is not None and len(making.plan.bits_per_weight) > 1:
-            inner, folder = inner / target.name, folder / target.name
-        inner.mkdir(exist_ok=True)
+        inner, folder = _places(making, partial, target.name if target else scheme.name if scheme else "")
         quality = Quality(
             found.predicted_nats, found.measured, found.rival, found.rival_measured, found.is_rival, found.polished_from
         )
+        wanted = Wanted(inner, folder, bound(_apply_found, found), scheme, target, quality)
         with models.small_cache():
-            yield replace(making, target=target).write(inner, folder, bound(_apply_found, found), quality, progress)
+            yield from making.write([wanted], progress, is_proven=number > 0)
 
 
 def _apply_found(found: Found, model: Any) -> Layout:
@@ -246,14 +267,15 @@ def _apply_found(found: Found, model: Any) -> Layout:
     return found.layout
 
 
-def _findings(making: Making, search: Search) -> Iterator[tuple[Target | None, Found]]:
+def _findings(making: Making, search: Search) -> Iterator[tuple[Target | None, Scheme | None, Found]]:
     plan = making.plan
     if not plan.is_budgeted:
-        yield None, search.judge(_layout(making))
+        for scheme in plan.schemes or (None,):
+            yield None, scheme, search.judge(_layout(making, scheme))
         return
     options = search.options()
     for target in _targets(plan, making.parameters):
-        yield target, search.choose(target, making.fixed_bytes, options)
+        yield target, None, search.choose(target, making.fixed_bytes, options)
 
 
 def _targets(plan: QuantizePlan, parameters: int) -> tuple[Target, ...]:

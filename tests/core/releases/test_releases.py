@@ -6,7 +6,7 @@ import pytest
 
 from mlxkit.core.errors import IntegrityError
 from mlxkit.core.recipes import Gates, Publish, Variant, parse
-from mlxkit.core.releases import Done, Entry, Lock, Pinned, batches, budget_name, needs_text, parse_lock, wishes
+from mlxkit.core.releases import Done, Entry, Lock, Pinned, batches, folder_name, needs_text, parse_lock, wishes
 
 RECIPE = """
 name = "m"
@@ -29,6 +29,11 @@ gates.max_kl_nats = 0.5
 max_size = "1GB"
 [[variant]]
 dtype = "float16"
+[[variant]]
+scheme = "8bit"
+[[variant]]
+scheme = "3bit"
+encoder = "minmax"
 """
 
 
@@ -37,20 +42,24 @@ def variants():
     return parse(RECIPE, "m.toml").variants
 
 
-def test_budgets_with_equal_wishes_share_a_run(variants):
+def test_budgets_and_schemes_with_equal_wishes_share_a_run(variants):
     keys = {variant.name: variant.name for variant in variants}
 
     found = [[one.name for one in batch.variants] for batch in batches(variants, keys)]
 
-    alone = [[one.name] for one in variants if one.name not in ("m-3bpw", "m-4.5bpw")]
-    assert found == [["m-3bpw", "m-4.5bpw"], *alone]
+    assert found == [
+        ["m-3bpw", "m-4.5bpw"],
+        ["m-4bit", "m-8bit"],
+        *([name] for name in ("m-6bpw", "again", "m-1.00GB", "m-float16", "m-3bit")),
+    ]
 
 
 def test_a_batch_has_its_variants_in_folders_only_if_there_are_several(variants):
-    first, second, *_ = batches(variants, {variant.name: variant.name for variant in variants})
+    first, second, third, *_ = batches(variants, {variant.name: variant.name for variant in variants})
 
-    assert first.inner(variants[2]) == budget_name(variants[2]) == "4.5bpw"
-    assert second.inner(variants[1]) == ""
+    assert first.inner(variants[2]) == folder_name(variants[2]) == "4.5bpw"
+    assert second.inner(variants[1]) == "4bit-g64"
+    assert third.inner(variants[3]) == ""
 
 
 def test_neither_a_name_nor_a_gate_is_a_wish():
@@ -62,7 +71,7 @@ def test_neither_a_name_nor_a_gate_is_a_wish():
 
 
 def test_text_decides_about_budgets_and_feedback_alone(variants):
-    assert [needs_text(one) for one in variants] == [True, False, True, True, True, True, False]
+    assert [needs_text(one) for one in variants] == [True, False, True, True, True, True, False, False, False]
 
 
 def lock():

@@ -49,7 +49,7 @@ def test_a_scheme_that_fits_is_offered_where_no_context_does(tmp_path):
 
 
 def test_what_is_quantized_is_not_to_be_quantized_again(tmp_path):
-    quantize(QuantizePlan(str(write("llama", tmp_path / "it")), tmp_path / "q", scheme=parse("8bit-g32")))
+    quantize(QuantizePlan(str(write("llama", tmp_path / "it")), tmp_path / "q", schemes=(parse("8bit-g32"),)))
     with pytest.raises(DoesNotFitError) as caught:
         demand(read(tmp_path / "q"), 1000)
     assert caught.value.hint.startswith("use a smaller model")

@@ -57,7 +57,7 @@ def test_weights_are_those_that_quantize_writes(name, tmp_path):
     schemes = [parse(scheme) for scheme in SCHEMES]
     written = []
     for scheme in schemes:
-        quantize(QuantizePlan(str(source.folder), tmp_path / scheme.name, scheme))
+        quantize(QuantizePlan(str(source.folder), tmp_path / scheme.name, (scheme,)))
         written.append(read(tmp_path / scheme.name).size_bytes)
     assert list(weights(source, schemes)) == written
     assert [trace(source, scheme=scheme).weight_bytes for scheme in schemes] == written
@@ -66,7 +66,7 @@ def test_weights_are_those_that_quantize_writes(name, tmp_path):
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 def test_scales_and_the_rest_have_the_dtype_that_was_asked_for(dtype, tmp_path):
     source, scheme = read(write("falcon_h1", tmp_path / "source")), parse("4bit-g32")
-    quantize(QuantizePlan(str(source.folder), tmp_path / "small", scheme, dtype=dtype))
+    quantize(QuantizePlan(str(source.folder), tmp_path / "small", (scheme,), dtype=dtype))
     written = read(tmp_path / "small").size_bytes
     assert weights(source, [scheme], dtype) == (written,)
     assert trace(source, dtype, scheme).weight_bytes == written
@@ -86,8 +86,8 @@ def test_weights_are_those_that_convert_writes(name, dtype, tmp_path):
 @pytest.mark.parametrize("name", ["llama", "deepseek_v3", "jamba"])
 def test_what_is_quantized_counts_as_it_is_stored_or_as_it_would_be_again(name, tmp_path):
     source = read(write(name, tmp_path / "source"))
-    quantize(QuantizePlan(str(source.folder), tmp_path / "small", parse("mxfp8")))
-    quantize(QuantizePlan(str(tmp_path / "small"), tmp_path / "again", parse("3bit"), requantize=True))
+    quantize(QuantizePlan(str(source.folder), tmp_path / "small", (parse("mxfp8"),)))
+    quantize(QuantizePlan(str(tmp_path / "small"), tmp_path / "again", (parse("3bit"),), requantize=True))
     small, again = read(tmp_path / "small"), read(tmp_path / "again")
     assert trace(small).weight_bytes == small.size_bytes
     assert trace(small, scheme=parse("3bit")).weight_bytes == again.size_bytes
@@ -118,7 +118,7 @@ def test_a_cache_is_what_a_model_really_fills(name, tmp_path):
 @pytest.mark.parametrize("scheme", ["mxfp4", "4bit-g32"])
 def test_a_quantized_model_fills_its_cache_in_its_own_dtypes(name, scheme, tmp_path):
     source = read(write(name, tmp_path / "source"))
-    quantize(QuantizePlan(str(source.folder), tmp_path / "small", parse(scheme), dtype="float16"))
+    quantize(QuantizePlan(str(source.folder), tmp_path / "small", (parse(scheme),), dtype="float16"))
     timing = models.load_for_timing(read(tmp_path / "small"), trust_remote_code=False, progress=Silent())
     found = timing.run(Workload(20, 4, batch=2), iter(range(100)).__next__, seed=1).cache_bytes
     traced = trace(source, "float16", parse(scheme))

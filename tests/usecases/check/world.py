@@ -32,7 +32,7 @@ FINE = Attempt(
 def make(folder: Path) -> Path:
     """Quantize `tiny`, as if it had come from the Hub, and give it a card."""
     tiny = store.locate("tiny")
-    plan = QuantizePlan("tiny", folder, parse("4bit"), encoder="minmax")
+    plan = QuantizePlan("tiny", folder, (parse("4bit"),), encoder="minmax")
     quantize(plan, locate=lambda _name: Located(tiny, REPO, COMMIT))
     card = f"---\nlicense: mit\nbase_model: {REPO}\n---\n# A model\n"
     (folder / "README.md").write_text(card)

@@ -22,7 +22,7 @@ def _fresh(tmp_path, monkeypatch):
 def coarse(tmp_path_factory):
     """tiny in two bits, which answers some questions wrongly."""
     folder = tmp_path_factory.mktemp("coarse") / "tiny-2bit"
-    quantize(QuantizePlan("tiny", folder, scheme=parse("2bit-g64"), encoder="minmax"))
+    quantize(QuantizePlan("tiny", folder, schemes=(parse("2bit-g64"),), encoder="minmax"))
     return folder
 
 

@@ -29,7 +29,7 @@ def checkpoints(tmp_path_factory):
     folder = tmp_path_factory.mktemp("checkpoints")
     source = write("llama", folder / "source")
     for bits in (4, 3, 2):
-        quantize(QuantizePlan(str(source), folder / f"{bits}bit", scheme=parse(f"{bits}bit-g32")))
+        quantize(QuantizePlan(str(source), folder / f"{bits}bit", schemes=(parse(f"{bits}bit-g32"),)))
     return folder
 
 

@@ -70,7 +70,7 @@ def test_published_figures_are_reproduced(published, name, scheme, tps, gigabyte
 def test_weights_are_those_that_quantize_writes(name, tmp_path):
     source = write(name, tmp_path / "source")
     (row,) = asked(source, schemes=(parse("4bit-g32"),), contexts=(64,)).rows
-    quantize(QuantizePlan(str(source), tmp_path / "made", scheme=parse("4bit-g32")))
+    quantize(QuantizePlan(str(source), tmp_path / "made", schemes=(parse("4bit-g32"),)))
     made = store.read("made", tmp_path / "made")
     assert row.need.weight_bytes == made.size_bytes
     (stored,) = asked(tmp_path / "made", contexts=(64,)).rows

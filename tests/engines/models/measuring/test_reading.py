@@ -104,7 +104,7 @@ def test_logits_that_come_from_nowhere_known_are_kept_themselves(tmp_path):
 
 def test_quantized_weights_are_judged_as_they_are(tmp_path):
     source = write("llama", tmp_path / "it")
-    quantize(QuantizePlan(str(source), tmp_path / "q", scheme=parse("4bit-g32")))
+    quantize(QuantizePlan(str(source), tmp_path / "q", schemes=(parse("4bit-g32"),)))
     original, model = reader_of(source), reader_of(tmp_path / "q")
     found = judge(ROWS[0], model, (original, original.answers(models.inputs(ROWS[0]))))
     assert 0 < np.mean(found.kl_nats) < 5
