@@ -88,7 +88,7 @@ class Gates:
         min_task_accuracy: the share of questions that are answered, of every task; 0 to 1.
         max_bytes: of all tensors together, above 0.
         must_fit: devices that it runs on.
-        no_check_errors: that the check of what is published finds no error.
+        no_check_errors: that the check of what is published finds no error; without it, a build checks nothing.
     """
 
     max_kl_nats: float | None = None

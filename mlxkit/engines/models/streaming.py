@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import islice
 
 import mlx.core as mx
 from mlx import nn
@@ -45,6 +46,26 @@ def small_cache() -> Iterator[None]:
         mx.clear_cache()
 
 
+class Together:
+    """What streams make of the same modules, begun for all of them at once, and one module ahead.
+
+    Args:
+        streams: none of which has been taken from.
+    """
+
+    def __init__(self, streams: Sequence["Stream"]) -> None:
+        self._waiting: dict[str, list[mx.array]] = {}
+        for stream in streams:
+            for tensor in stream.tensors:
+                self._waiting.setdefault(tensor.module, []).append(stream.arrays[tensor.name])
+        self._places = {module: place for place, module in enumerate(self._waiting)}
+
+    def begin(self, module: str) -> None:
+        """Begin what is made of a module and of the next one, as far as that was not done."""
+        for name in [name for name in islice(self._waiting, 2) if self._places[name] <= self._places[module] + 1]:
+            mx.async_eval(self._waiting.pop(name))  # type: ignore[no-untyped-call, unused-ignore]
+
+
 @dataclass
 class Stream:
     """The weights of a model that has been emptied.
@@ -53,13 +74,13 @@ class Stream:
         tensors: what there is, in the model's order.
         arrays: lazy values, each let go once it was taken.
         sums: for each floating weight its sum, lazy: not finite if any element is not.
-        together: for each module what all streams make of it; begun when the first of them takes a tensor of it.
+        together: what is begun before its turn comes; None for nothing.
     """
 
     tensors: tuple[Tensor, ...]
     arrays: dict[str, mx.array]
     sums: dict[str, mx.array] = field(default_factory=dict)
-    together: dict[str, list[mx.array]] = field(default_factory=dict)
+    together: "Together | None" = None
 
     def take(self, tensor: Tensor) -> memoryview:
         """Evaluate one tensor, give its bytes, and forget it.
@@ -67,7 +88,8 @@ class Stream:
         Raises:
             IntegrityError: the weight it comes from holds NaN or infinity.
         """
-        mx.async_eval(self.together.pop(tensor.module, []))  # type: ignore[no-untyped-call, unused-ignore]
+        if self.together is not None:
+            self.together.begin(tensor.module)
         array = mx.contiguous(self.arrays.pop(tensor.name)).reshape(-1).view(mx.uint8)
         total = self.sums.pop(tensor.name, None)
         if total is None:
@@ -156,10 +178,10 @@ def size_bytes(model: nn.Module) -> int:
 
 @contextmanager
 def lane(number: int) -> Iterator[None]:
-    """Let what is computed on the CPU have one of its processors to itself, where there are several.
+    """Let what is computed on the CPU be computed on one of its processors, where there are several.
 
     Args:
-        number: what has the same one, modulo the processors, is computed in turn.
+        number: of the processor, modulo how many there are.
     """
     if mx.default_device() != mx.cpu:
         yield
@@ -175,10 +197,8 @@ def _lanes() -> list[mx.ThreadLocalStream]:
 
 def side_by_side(streams: Sequence[Stream]) -> None:
     """Let streams that are made of the same weights begin each module together."""
-    together: dict[str, list[mx.array]] = {}
+    together = Together(streams)
     for stream in streams:
-        for tensor in stream.tensors:
-            together.setdefault(tensor.module, []).append(stream.arrays[tensor.name])
         stream.together = together
 
 

@@ -38,8 +38,9 @@ def fit(plan: FitPlan, *, locate: Locate = store.local, around: Surroundings = T
     rows = []
     for scheme, weight_bytes in dict(_sizes(plan, model)).items():
         traced = model.as_in(scheme)
+        cached = _cached(traced, plan.batch)
         for place in chosen:
-            need = _need(plan, model, place, traced, weight_bytes, is_quantized=scheme != AS_STORED)
+            need = _need(plan, model, place, traced, cached, weight_bytes, is_quantized=scheme != AS_STORED)
             longest_context = _longest(checkpoint, place, need) if traced else None
             for context in plan.contexts_of(checkpoint):
                 taken = need(context)
@@ -49,11 +50,22 @@ def fit(plan: FitPlan, *, locate: Locate = store.local, around: Surroundings = T
     return FitResult(plan, tuple(rows), model.parameters, checkpoint.context, notes)
 
 
+def _cached(traced: models.Traced | None, batch: int) -> Callable[[int], int | None]:
+    """Return what gives the bytes of a context's cache, which are the same on all devices."""
+
+    @cache
+    def cached(context: int) -> int | None:
+        return traced.cache_bytes(context, batch).allocated if traced else None
+
+    return cached
+
+
 def _need(
     plan: FitPlan,
     model: Sized,
     place: Place,
     traced: models.Traced | None,
+    cached: Callable[[int], int | None],
     weight_bytes: int,
     *,
     is_quantized: bool,
@@ -63,8 +75,7 @@ def _need(
 
     @cache
     def need(context: int) -> Need:
-        cached = traced.cache_bytes(context, plan.batch).allocated if traced else None
-        return Need(weight_bytes, cached, works(context))
+        return Need(weight_bytes, cached(context), works(context))
 
     return need
 

@@ -1,7 +1,6 @@
 """Quantized checkpoints, from layouts and whatever gives their weights, written side by side and read again."""
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,8 +103,7 @@ class Making:
             sums = models.finite_sums(models_[0])
         layouts, streams = [], []
         for number, one in enumerate(wanted):
-            with models.lane(number) if len(wanted) > 1 else nullcontext():
-                layouts.append(one.quantize(models_[number]))
+            layouts.append(one.quantize(models_[number]))
             streams.append(models.drain(models_[number], {} if number else sums))
         if len(wanted) > 1:
             models.side_by_side(streams)

@@ -1,8 +1,10 @@
 """From a plan to quantized checkpoints: with schemes that are given, or with those that a search finds."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial as bound
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -80,7 +82,7 @@ def quantize(
             making, quantize_ = _with_method(making, progress)
             wanted = [Wanted(partial, plan.destination, quantize_, plan.schemes[0])]
         else:
-            wanted = [_given(making, partial, scheme) for scheme in plan.schemes or (None,)]
+            wanted = [_given(making, partial, number) for number in range(len(plan.schemes) or 1)]
         with models.small_cache():
             points = making.write(wanted, progress)
     return _result(making, notes, points)
@@ -168,10 +170,11 @@ def _nothing(plan: QuantizePlan) -> MlxkitError:
     return CheckpointError(f"Nothing in {plan.source!r} can be quantized to {plan.goal}.", hint=hint)
 
 
-def _given(making: Making, partial: Path, scheme: Scheme | None) -> Wanted:
-    """Return a checkpoint whose schemes the plan gives."""
+def _given(making: Making, partial: Path, number: int) -> Wanted:
+    """Return one of the checkpoints whose schemes the plan gives."""
+    scheme = making.plan.schemes[number] if making.plan.schemes else None
     inner, folder = _places(making, partial, scheme.name if scheme else "")
-    return Wanted(inner, folder, bound(_apply_given, making, scheme), scheme)
+    return Wanted(inner, folder, bound(_apply_given, making, scheme, number), scheme)
 
 
 def _places(making: Making, partial: Path, name: str) -> tuple[Path, Path]:
@@ -182,10 +185,15 @@ def _places(making: Making, partial: Path, name: str) -> tuple[Path, Path]:
     return partial / name, making.plan.destination / name
 
 
-def _apply_given(making: Making, scheme: Scheme | None, model: Any) -> Layout:
-    """Quantize a model by the schemes that the plan gives."""
-    layout, encoder = _layout(making, scheme), making.plan.chosen_encoder
-    models.apply(model, layout, lambda _path, weight, scheme: models.encode(weight, scheme, encoder))
+def _apply_given(making: Making, scheme: Scheme | None, number: int, model: Any) -> Layout:
+    """Quantize a model by the schemes that the plan gives; of several, so that no two wait for the same processor."""
+    layout, encoder, turns = _layout(making, scheme), making.plan.chosen_encoder, count(number)
+
+    def give(_path: str, weight: Any, chosen: Scheme) -> models.Encoded:
+        with models.lane(next(turns)) if making.plan.makes_several else nullcontext():
+            return models.encode(weight, chosen, encoder)
+
+    models.apply(model, layout, give)
     return layout
 
 
