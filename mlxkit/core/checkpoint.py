@@ -36,7 +36,9 @@ MLX_DTYPES = {"BF16": "bfloat16", "F16": "float16", "F32": "float32"}
 """The floating dtypes that a checkpoint is written in: safetensors name to config name."""
 
 
-_CONTEXTS = ("max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length")
+_CONTEXTS = (
+    "max_position_embeddings", "n_positions", "max_seq_len", "seq_length", "max_sequence_length", "max_context_length",
+)  # fmt: skip
 _DEPTHS = ("num_hidden_layers", "num_layers", "n_layers", "n_layer")
 
 

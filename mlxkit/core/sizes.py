@@ -2,6 +2,7 @@
 
 import math
 import re
+from decimal import Decimal
 
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 _FACTORS = {
@@ -17,11 +18,14 @@ _FACTORS = {
 }
 
 
+_TOO_MUCH, _LONGEST = 2**63, 40
+
+
 def parse_size(text: str) -> int:
     """Return a size in bytes: decimal units as the Hub shows them, binary ones with an i.
 
     Raises:
-        ValueError: it is not a positive number with a known unit.
+        ValueError: it is not a positive number below 2^63 bytes with a known unit.
 
     >>> parse_size("2.5GB"), parse_size("512 MiB")
     (2500000000, 536870912)
@@ -29,9 +33,11 @@ def parse_size(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)", text.strip())
     if match is None or match[2].upper() not in _FACTORS:
         raise ValueError(f"{text!r} is not a size: expected something like 1GB or 512MiB.")
-    size = int(float(match[1]) * _FACTORS[match[2].upper()])
+    size = int(Decimal(match[1]) * _FACTORS[match[2].upper()])
     if size <= 0:
         raise ValueError(f"{text!r} is not a size: it must be more than nothing.")
+    if size >= _TOO_MUCH:
+        raise ValueError(f"{text[:_LONGEST]!r} is not a size: no disk holds that much.")
     return size
 
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from mlxkit.core.errors import PlanError
+from mlxkit.core.wording import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ class Table:
         return self.values[key]
 
     def _wrong(self, key: str, expected: str) -> PlanError:
-        return PlanError(f"{self.where}: {key!r} is {self.values[key]!r}; expected {expected}.")
+        return PlanError(f"{self.where}: {key!r} is {shown(self.values[key])}; expected {expected}.")
 
 
 def _quoted(texts: Sequence[str]) -> str:

@@ -1,7 +1,9 @@
 """Wording that messages share."""
 
 import math
+import reprlib
 from collections.abc import Sequence
+from typing import Any
 
 _SHOWN = 5
 _DIGITS = 7
@@ -41,3 +43,15 @@ def with_error(value: float, se: float | None) -> str:
         return f"{value:.{max(0, digits + exponent)}e} ± {se:.1e}"
     digits = max(0, digits)
     return f"{value:.{digits}f} ± {se:.{digits}f}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as a sentence can hold it: short, however deep or long it is.
+
+    >>> shown([[[[[[[1]]]]]]]), shown("x")
+    ('[[[[[[...]]]]]]', "'x'")
+    """
+    try:
+        return reprlib.repr(value)
+    except ValueError:  # Python writes no number of more than some thousand digits
+        return "that number"

@@ -79,6 +79,16 @@ def test_what_was_not_explained_is_brief(source, tmp_path):
     assert "mlp.down_proj        1×4bit-g64" in explained.stdout
 
 
+def test_several_schemes_are_a_table_of_sizes(source, tmp_path):
+    words = ("--scheme", "8bit", "--scheme", "4bit-g32", "--scheme", "8bit", "--quiet")
+    done = run(str(source), str(tmp_path / "out"), *words)
+    assert done.exit_code == 0, done.output
+    rows = [line.split()[:2] for line in done.stdout.splitlines() if line.startswith(("4bit", "8bit"))]
+    assert rows == [["8bit-g64", "8.52"], ["4bit-g32", "5.03"]]
+    assert "KL" not in done.stdout
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["4bit-g32", "8bit-g64"]
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_a_frontier_fits_a_terminal(explained, width):
     lines = text(explained, width).splitlines()
@@ -138,7 +148,6 @@ REFUSED = {
     "a method and an encoder": ("--scheme 4bit --method gptq --encoder lsq", "and no rule, encoder", "--method gptq"),
     "a method and rules": ("--scheme 4bit --method gptq --rule lm_head=none", "and no rule", "--method gptq"),
     "little text": ("--bits-per-weight 4 --calibration-tokens 3", "3 is not in the range", "--help"),
-    "no text": ("--bits-per-weight 4 --calibration nowhere.txt", "'nowhere.txt' cannot be read", ".jsonl"),
     "the source itself": ("--bits-per-weight 16", "leaves nothing to quantize", "mlxkit convert"),
 }
 
@@ -156,6 +165,12 @@ def test_a_wish_that_cannot_be_is_refused_in_one_sentence(source, tmp_path, case
     assert hint.startswith("Hint: ")
     assert advised in hint
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_text_that_is_not_there_is_told(source, tmp_path):
+    done = run(str(source), str(tmp_path / "out"), "--bits-per-weight", "4", "--calibration", "nowhere.txt")
+    assert done.exit_code == 1
+    assert done.stderr.startswith("Error: The text 'nowhere.txt' cannot be read: No such file or directory.\n")
 
 
 def test_a_budget_that_cannot_be_met_is_a_matter_of_size(source, tmp_path):

@@ -232,6 +232,7 @@ def without(key):
         ({"devices": [entry("M9", bandwidth_gb_per_second=figure(0))]}, r"'value' is 0; expected a number above 0"),
         ({"devices": [entry("M9", bandwidth_gb_per_second=figure(float("nan")))]}, r"'value' is nan; expected a n"),
         ({"devices": [entry("M9", bandwidth_gb_per_second=figure(10**400))]}, r"expected a number above 0 and at"),
+        ({"devices": [entry("M9", bandwidth_gb_per_second=figure(16**9999))]}, r"that number; expected a number above"),
         ({"devices": [entry("M9", limit={"gb": 9, **rule()})]}, r"'limit' has a key 'kind', which means nothing\.$"),
         (
             {"devices": [entry("T", kind="ipad")]},

@@ -23,8 +23,9 @@ from mlxkit.core.names import parse as parse_name
 from mlxkit.core.recipes.gates import LONGEST_CONTEXT, Fit, Gates, parse_fit
 from mlxkit.core.recipes.naming import DEFAULT, demand_name, facts, filled, refuse_twins
 from mlxkit.core.recipes.recipe import Bench, Calibration, Evaluation, Publish, Recipe, Source, Variant
-from mlxkit.core.recipes.sections import Section, shown
+from mlxkit.core.recipes.sections import Section
 from mlxkit.core.text import decoded
+from mlxkit.core.wording import shown
 
 LONGEST = 2**18
 """Characters of a recipe's text, at most."""

@@ -1,6 +1,5 @@
 """Sections of a recipe: what a key holds, or one sentence with the place of what is wrong with it."""
 
-import reprlib
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from typing import Any, TypeVar
 
 from mlxkit.core.errors import MlxkitError, PlanError
 from mlxkit.core.sizes import parse_size, size_text
+from mlxkit.core.wording import shown
 
 MOST_BYTES = 10**15
 """No size in a recipe is larger: a petabyte."""
@@ -172,15 +172,3 @@ class Section:
         if odd is not None:
             raise self.wrong(key, f"it holds the character {odd!a}, which a terminal cannot be given.")
         return value.strip()
-
-
-def shown(value: Any) -> str:
-    """Return a value as a sentence can hold it: short, however deep or long it is.
-
-    >>> shown([[[[[[[1]]]]]]]), shown("x")
-    ('[[[[[[...]]]]]]', "'x'")
-    """
-    try:
-        return reprlib.repr(value)
-    except ValueError:  # Python writes no number of more than some thousand digits
-        return "that number"

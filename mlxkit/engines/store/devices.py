@@ -11,6 +11,7 @@ from platformdirs import user_config_path
 from mlxkit.core.devices import SHIPPED, Device, devices
 from mlxkit.core.errors import NotFoundError, PlanError
 from mlxkit.core.text import decoded
+from mlxkit.engines.store.given import read_given
 
 _HINT = "mend it, or set MLXKIT_DEVICES to another file"
 
@@ -33,15 +34,11 @@ def known_devices() -> tuple[Device, ...]:
 
 def _own(path: Path, *, is_needed: bool) -> dict[str, Any] | None:
     try:
-        content = path.expanduser().read_bytes()
-    except (OSError, ValueError, RuntimeError) as error:  # the last one: the home folder of nobody
-        if isinstance(error, FileNotFoundError | NotADirectoryError) and not is_needed:
+        content = read_given(path, "The devices", "set MLXKIT_DEVICES to a TOML file, or to nothing")
+    except NotFoundError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError) and not is_needed:
             return None
-        reason = getattr(error, "strerror", None) or error
-        raise NotFoundError(
-            f"The devices {str(path)!r} cannot be read: {reason}.",
-            hint="set MLXKIT_DEVICES to a TOML file, or to nothing",
-        ) from error
+        raise
     if not content.strip():
         return None
     text = decoded(content, str(path), _HINT)

@@ -3,9 +3,9 @@
 from importlib.resources import files
 from pathlib import Path
 
-from mlxkit.core.errors import NotFoundError
 from mlxkit.core.names import TINY, looks_like_a_folder
 from mlxkit.core.tasks import Question, questions
+from mlxkit.engines.store.given import read_given
 
 _RECIPES = (".yaml", ".yml")
 
@@ -39,13 +39,5 @@ def task_questions(task: str) -> tuple[Question, ...]:
     """
     if task == TINY:
         return questions((files("mlxkit") / "data" / TINY / "questions.jsonl").read_bytes(), "questions.jsonl")
-    try:
-        path = Path(task).expanduser()
-        content = path.read_bytes()
-    except (OSError, ValueError, RuntimeError) as error:  # the last one: the home folder of nobody
-        reason = getattr(error, "strerror", None) or error
-        raise NotFoundError(
-            f"The task {task!r} cannot be read: {reason}.",
-            hint="name a file of JSON Lines, each a prompt with its answer, or `tiny`",
-        ) from error
-    return questions(content, path.name)
+    hint = "name a file of JSON Lines, each a prompt with its answer, or `tiny`"
+    return questions(read_given(task, "The task", hint), Path(task).name)

@@ -3,8 +3,9 @@
 from importlib.resources import files
 from pathlib import Path
 
-from mlxkit.core.errors import NotFoundError, PlanError
+from mlxkit.core.errors import PlanError
 from mlxkit.core.recipes import LONGEST, Recipe, parse
+from mlxkit.engines.store.given import read_given
 
 _MOST_BYTES = 4 * LONGEST  # UTF-8 takes up to four bytes a character
 
@@ -16,15 +17,8 @@ def read_recipe(path: Path) -> Recipe:
         NotFoundError: it is not there, or cannot be read.
         PlanError: it is larger than a recipe can be, is no text, or does not say what is needed.
     """
-    try:
-        with path.expanduser().open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except (OSError, ValueError, RuntimeError) as error:  # the last one: the home folder of nobody
-        reason = getattr(error, "strerror", None) or error
-        raise NotFoundError(
-            f"The recipe {str(path)!r} cannot be read: {reason}.",
-            hint="name a TOML file, or begin one with `mlxkit build --new owner/name`",
-        ) from error
+    hint = "name a TOML file, or begin one with `mlxkit build --new owner/name`"
+    content = read_given(path, "The recipe", hint, _MOST_BYTES + 1)
     if len(content) > _MOST_BYTES:
         raise PlanError(f"{str(path)!r} is no recipe: it has more than {_MOST_BYTES} bytes.", hint="name a TOML file")
     return parse(content, str(path))

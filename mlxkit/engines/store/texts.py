@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from mlxkit.core.errors import PlanError
 from mlxkit.core.text import Document, Text, documents
+from mlxkit.engines.store.given import read_given
 from mlxkit.engines.store.kept import keep_json, recalled
 
 
@@ -11,14 +11,10 @@ def read_documents(path: Path) -> tuple[Document, ...]:
     """Return the documents of a user's file, at least one.
 
     Raises:
-        PlanError: it cannot be read, or is no text that is understood.
+        NotFoundError: it is not there, or cannot be read.
+        PlanError: it is no text that is understood.
     """
-    try:
-        content = path.expanduser().read_bytes()
-    except OSError as error:
-        raise PlanError(
-            f"{str(path)!r} cannot be read: {error.strerror or error}.", hint="name a file: .txt or .jsonl"
-        ) from error
+    content = read_given(path, "The text", "name a file: .txt or .jsonl")
     return documents(content, path.name)
 
 
