@@ -35,12 +35,19 @@ demo: $(READY) ## The main job, offline: a release of tiny, each variant judged 
 	@set -e; PATH="$(CURDIR)/$(BIN):$$PATH"; HF_HUB_OFFLINE=1; \
 	MLXKIT_LEDGER="$(CURDIR)/$(DEMO)/ledger.sqlite3"; MLXKIT_CACHE="$(CURDIR)/$(DEMO)/cache"; \
 	export PATH HF_HUB_OFFLINE MLXKIT_LEDGER MLXKIT_CACHE; \
-	mkdir -p $(DEMO); cd $(DEMO); \
+	mkdir -p $(DEMO)/answers; cd $(DEMO); \
+	is_kept() { test -e "$$1" && test -z "$$(find build/tiny/lock.json -newer "$$1")"; }; \
 	show() { echo; echo "$$ $$1"; eval "$$1" </dev/null; }; \
 	show 'mlxkit build ../../recipes/tiny.toml'; \
-	show 'mlxkit report ../../recipes/tiny.toml --format html -o report.html'; echo "$(DEMO)/report.html is the page."; \
+	page="mlxkit report ../../recipes/tiny.toml --format html -o report.html"; \
+	if is_kept report.html; then echo; echo "$$ $$page"; echo "(kept: nothing was built since)"; else show "$$page"; fi; \
+	echo "$(DEMO)/report.html is the page."; \
 	for variant in 8bit 2.5bpw; do \
-		show "mlxkit run build/tiny/tiny-$$variant 'Today is Wednesday. What day is tomorrow?' -q"; done
+		question="mlxkit run build/tiny/tiny-$$variant 'Today is Wednesday. What day is tomorrow?' -q"; \
+		answer="answers/$$variant.txt"; echo; echo "$$ $$question"; \
+		if is_kept "$$answer"; then echo "(kept: nothing was built since)"; \
+		else eval "$$question" </dev/null >"$$answer.part"; mv "$$answer.part" "$$answer"; fi; \
+		cat "$$answer"; done
 
 test: $(READY) ## The tests.
 	$(BIN)/python -m pytest -n 2 -m 'not slow'

@@ -85,8 +85,10 @@ def main() -> None:
     synthetic(source, asked.gigabytes)
     Path("recipe.toml").write_text(RECIPE.format(source=source))
     found: dict[str, list[Run]] = {"mlxkit": [], "mlx_lm": []}
+    os.environ["MLXKIT_CACHE"] = str(Path("cache").resolve())
     for number in range(asked.runs + 1):
         shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree("cache", ignore_errors=True)
         built = timed(ours())
         converted = []
         for bits in BITS:
@@ -110,6 +112,7 @@ def main() -> None:
     }
     shutil.rmtree(root, ignore_errors=True)
     shutil.rmtree(out, ignore_errors=True)
+    shutil.rmtree("cache", ignore_errors=True)
     read = readings(ours(), source / "model.safetensors")
     shutil.rmtree(source)
     shutil.rmtree(root)

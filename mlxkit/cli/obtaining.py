@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 
 from mlxkit.cli.asking import confirmation, say_notes
 from mlxkit.cli.output import progress
+from mlxkit.core.fetching import TOKENIZER
 from mlxkit.core.located import Locate, Located, Terms
 
 
@@ -35,13 +36,40 @@ def obtain(terms: Terms, *, quiet: bool) -> Locate:
     return locate
 
 
+def obtain_tokenizer(terms: Terms, *, quiet: bool) -> Locate:
+    """Return what leads from a name to a folder that has the model's tokenizer; its weights are not fetched.
+
+    Args:
+        terms: at which revision, and with which requests.
+        quiet: no progress and no notes.
+    """
+
+    def locate(name: str) -> Located:
+        from mlxkit.engines import store  # noqa: PLC0415
+
+        if store.is_local(name) and terms.revision is None:
+            return store.local(name)
+        from mlxkit.usecases.fetch import FetchPlan, fetch, held  # noqa: PLC0415  a folder needs no library of the Hub
+
+        plan = FetchPlan(name, terms, include=TOKENIZER, exclude=("*/*",))
+        whole = held(plan)
+        if whole is not None:
+            return whole
+        result = fetch(plan, progress=progress(quiet=quiet))
+        say_notes(result.notes, quiet=quiet)
+        return result.located
+
+    return locate
+
+
 @contextmanager
-def outline(terms: Terms, *, quiet: bool) -> Iterator[Locate]:
+def outline(terms: Terms, *, quiet: bool, include: tuple[str, ...] = ()) -> Iterator[Locate]:
     """Yield what leads from a name to what can be looked at; a model that is not here is not fetched for that.
 
     Args:
         terms: at which revision, and with which requests.
         quiet: no notes.
+        include: of a model that is not here, look only at the files that match one of these patterns.
     """
     with TemporaryDirectory(prefix="mlxkit-") as folder:
 
@@ -53,7 +81,7 @@ def outline(terms: Terms, *, quiet: bool) -> Iterator[Locate]:
             from mlxkit.usecases.fetch import FetchPlan  # noqa: PLC0415  a folder needs no library of the Hub
             from mlxkit.usecases.fetch import outline as look  # noqa: PLC0415
 
-            located, notes = look(FetchPlan(name, terms), Path(folder))
+            located, notes = look(FetchPlan(name, terms, include=include), Path(folder))
             say_notes(notes, quiet=quiet)
             return located
 

@@ -40,12 +40,18 @@ def dressing(told: Progress) -> Callable[[Path, str], Mapping[str, bytes]]:
     """
 
     def dress(folder: Path, repo: str) -> Mapping[str, bytes]:
-        from mlxkit.render.picture import draw  # noqa: PLC0415  it stands on matplotlib
         from mlxkit.usecases.card import CardPlan, card  # noqa: PLC0415
 
         return card(CardPlan(folder, repo, fits(folder)), draw=draw, progress=told).files
 
     return dress
+
+
+def draw(picture: Any, suffix: str) -> bytes:
+    """Return a picture as a file's content; see `render.picture.draw`."""
+    from mlxkit.render import picture as pictures  # noqa: PLC0415  it stands on matplotlib, and not every card has one
+
+    return pictures.draw(picture, suffix)
 
 
 def fits(folder: Path) -> tuple[Fit, ...]:

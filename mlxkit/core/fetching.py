@@ -15,6 +15,12 @@ INDEX = "model.safetensors.index.json"
 DOCUMENTS = ("LICENSE*", "LICENCE*", "NOTICE*", "COPYING*", "USE_POLICY*", "README.md")
 """What people read beside a checkpoint; it runs without."""
 
+TOKENIZER = (
+    "tokenizer*", "special_tokens_map.json", "added_tokens.json", "vocab.*", "merges.txt", "*.tiktoken", "*.model",
+    "chat_template*", "*.jinja",
+)  # fmt: skip
+"""What stands at the top of a repo or a folder and makes its tokenizer, templates included."""
+
 _COMPANIONS = (
     "*.json", "*.jinja", "*.txt", "*.model", "*.tiktoken", "*.py", "tokenizer*", "vocab.*", *DOCUMENTS,
 )  # fmt: skip
@@ -150,6 +156,15 @@ def weights_of(paths: Sequence[str], weight_map: Mapping[str, str] | None) -> fr
     top = [path for path in paths if _is_weight(path) and "/" not in path]
     model = [path for path in top if path.startswith("model")]
     return frozenset(model or [path for path in top if not path.startswith(("consolidated", "adapter"))] or top)
+
+
+def tokenizer_of(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return the files that make a tokenizer, sorted.
+
+    >>> tokenizer_of(["config.json", "tokenizer.json", "original/tokenizer.model", "chat_template.jinja"])
+    ('chat_template.jinja', 'tokenizer.json')
+    """
+    return tuple(sorted(path for path in paths if "/" not in path and _matches(path, TOKENIZER)))
 
 
 def other_weights(paths: Iterable[str]) -> tuple[str, ...]:

@@ -83,6 +83,15 @@ def parse(text: str) -> Name:
     return Repo(repo_id, revision or None, is_completed)
 
 
+def is_remote(text: str) -> bool:
+    """Whether a name means a repo on the Hub.
+
+    >>> [is_remote(text) for text in ("owner/name", "./model", "tiny")]
+    [True, False, False]
+    """
+    return text != TINY and not looks_like_a_folder(text)
+
+
 def looks_like_a_folder(text: str) -> bool:
     """Say whether a text can only be meant as a path: it starts like one, ends like one, or is too deep for a repo.
 

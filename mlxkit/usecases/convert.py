@@ -146,7 +146,9 @@ def convert(
         )
         (written,) = store.write_checkpoints((draft,), progress)
         with progress.phase("Comparing logits with the source's", None, "count"):
-            difference = _difference(source, store.read(plan.source, partial).sound(), plan)
+            made = store.read(plan.source, partial).sound()
+            difference = _difference(source, made, plan)
+        store.keep_digest(made, written.record.digest)
     return ConvertResult(
         plan=plan,
         dtype=dtype,

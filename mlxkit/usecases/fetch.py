@@ -191,7 +191,7 @@ def outline(plan: FetchPlan, folder: Path, *, hub: Hub | None = None) -> tuple[L
     """Return where a model can be looked at, and what was understood by its name. No weight is fetched.
 
     Args:
-        plan: which model.
+        plan: which model; with `include`, of one that is not here nothing else is asked for.
         folder: empty; a model that is not here is outlined in it.
         hub: how the Hub is set up; None for how the environment has it.
 
@@ -201,9 +201,24 @@ def outline(plan: FetchPlan, folder: Path, *, hub: Hub | None = None) -> tuple[L
     if store.is_local(plan.model):
         return _nothing(plan).located, ()
     hub, repo = _hub(plan, hub), repo_of(plan.model, plan.terms)
-    held = None if plan.terms.refresh else cache.find(hub, repo.repo_id, repo.revision)
-    located = Located(held.folder, held.repo_id, held.commit) if held else asked.outline(hub, repo, folder)
+    located = held(plan, hub=hub) or asked.outline(hub, repo, folder, plan.include)
     return located, remarks(plan.model, repo, located.repo or repo.repo_id)
+
+
+def held(plan: FetchPlan, *, hub: Hub | None = None) -> Located | None:
+    """Return where the cache has the whole checkpoint; None when it has not, or the Hub is to be asked. No request.
+
+    Args:
+        plan: which model; a repo.
+        hub: how the Hub is set up; None for how the environment has it.
+
+    Raises:
+        PlanError: the terms contradict the name, or each other.
+        NotFoundError: it is no repo's name.
+    """
+    repo = repo_of(plan.model, plan.terms)
+    found = None if plan.terms.refresh else cache.find(_hub(plan, hub), repo.repo_id, repo.revision)
+    return Located(found.folder, found.repo_id, found.commit) if found else None
 
 
 def _nothing(plan: FetchPlan) -> FetchResult:

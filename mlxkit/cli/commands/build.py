@@ -10,6 +10,9 @@ from mlxkit.cli.output import progress, show
 from mlxkit.core.errors import PlanError
 from mlxkit.core.located import Terms
 
+_TERMS = ("config.json", "README.md", "mlxkit.json")
+"""What tells on what terms a model may be used."""
+
 
 @click.command()
 @click.argument("recipe", required=False)
@@ -56,19 +59,25 @@ def build(
     if recipe is None:
         raise PlanError("No recipe is named.", hint="mlxkit build tiny, or begin one with --new owner/name")
     plan, told = building.BuildPlan(recipe, variants, keep_going), progress(quiet=quiet)
-    locate = obtaining.obtain(Terms(), quiet=quiet)
     if is_forecast:
         from mlxkit.usecases.build.forecasting import forecast
 
         with obtaining.outline(Terms(), quiet=quiet) as look:
-            show(forecast(plan, locate=look), form)
-    elif verify is not None:
-        from mlxkit.usecases.build.verifying import verified
+            show(forecast(plan, locate=look, progress=told), form)
+        return
+    with obtaining.outline(Terms(), quiet=True, include=_TERMS) as look:
+        ways = building.Ways(
+            obtaining.obtain(Terms(), quiet=quiet),
+            obtaining.obtain_tokenizer(Terms(), quiet=quiet),
+            look,
+        )
+        if verify is not None:
+            from mlxkit.usecases.build.verifying import verified
 
-        show(verified(plan, verify, engage=_hands, locate=locate, progress=told), form)
-    else:
-        dress = releasing.dressing(told)
-        show(building.build(plan, engage=_hands, dress=dress, locate=locate, progress=told), form)
+            show(verified(plan, verify, engage=_hands, ways=ways, progress=told), form)
+        else:
+            dress = releasing.dressing(told)
+            show(building.build(plan, engage=_hands, dress=dress, ways=ways, progress=told), form)
 
 
 def _hands(work: Any) -> Any:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from mlxkit.core.names import TINY, looks_like_a_folder
+from mlxkit.core.names import is_remote
 from mlxkit.core.recipes.gates import Gates
 from mlxkit.core.rules import Rule
 from mlxkit.core.schemes import Scheme
@@ -35,7 +35,7 @@ class Source:
     @property
     def is_remote(self) -> bool:
         """Whether it is a repo on the Hub."""
-        return self.repo != TINY and not looks_like_a_folder(self.repo)
+        return is_remote(self.repo)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Releases: which runs make the variants of a recipe, what each step depends on, and what a build writes down."""
 
 from mlxkit.core.releases.keys import Batch, batches, folder_name, key, needs_text, wishes
-from mlxkit.core.releases.lock import FILE_NAME, Done, Entry, Lock, Pinned, parse_lock
+from mlxkit.core.releases.lock import FILE_NAME, Done, Entry, Lock, Pinned, PinnedTokenizer, parse_lock
 
 __all__ = [
     "FILE_NAME",
@@ -10,6 +10,7 @@ __all__ = [
     "Entry",
     "Lock",
     "Pinned",
+    "PinnedTokenizer",
     "batches",
     "folder_name",
     "key",

@@ -18,6 +18,21 @@ _HINT = "delete it: what is there is found again, and pinned anew"
 
 
 @dataclass(frozen=True, slots=True)
+class PinnedTokenizer:
+    """Another model's tokenizer, as it was when the first variant was made with it.
+
+    Attributes:
+        name: of that model, as the recipe calls it.
+        commit: which state of the repo; None for a folder and ``tiny``.
+        digest: of its files.
+    """
+
+    name: str
+    commit: str | None
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pinned:
     """The source as it was when the first variant was made of it.
 
@@ -28,6 +43,7 @@ class Pinned:
         digest: of its weights.
         beside: digest of its config, tokenizer and what else stands beside the weights.
         fingerprint: names, sizes and times of its files.
+        tokenizer: where the source has none of its own; else None.
     """
 
     name: str
@@ -36,6 +52,7 @@ class Pinned:
     digest: str
     beside: str
     fingerprint: str
+    tokenizer: PinnedTokenizer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,13 +157,22 @@ def parse_lock(content: bytes, name: str) -> Lock:
         if said["schema"] != SCHEMA:
             raise IntegrityError(f"{name!r} has the schema {said['schema']!r}, expected {SCHEMA!r}.", hint=_HINT)
         source = said["source"]
-        pinned = None if source is None else Pinned(**{one.name: source[one.name] for one in fields(Pinned)})
+        pinned = None if source is None else _pinned(source)
         variants = {variant: _entry(entry) for variant, entry in said["variants"].items()}
         publish = {one.name: said["publish"][one.name] for one in fields(Publish) if one.name in said["publish"]}
         return Lock(said["recipe"], pinned, dict(said["versions"]), dict(said["platform"]), variants, publish)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         reason = f"it has no {error}" if isinstance(error, KeyError) else "it says something else"
         raise IntegrityError(f"{name!r} is no lock of a build: {reason}.", hint=_HINT) from error
+
+
+def _pinned(said: Mapping[str, Any]) -> Pinned:
+    borrowed = said.get("tokenizer")  # not every lock speaks of it
+    tokenizer = (
+        PinnedTokenizer(**{one.name: borrowed[one.name] for one in fields(PinnedTokenizer)}) if borrowed else None
+    )
+    rest = {one.name: said[one.name] for one in fields(Pinned) if one.name != "tokenizer"}
+    return Pinned(**rest, tokenizer=tokenizer)
 
 
 def _entry(said: Mapping[str, Any]) -> Entry:

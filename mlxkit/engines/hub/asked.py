@@ -40,13 +40,14 @@ def plan_of(hub: Hub, repo: Repo, include: Sequence[str] = (), exclude: Sequence
     return cache.plan(hub, repository, chosen, is_whole=not include and not exclude)
 
 
-def outline(hub: Hub, repo: Repo, folder: Path) -> Located:
+def outline(hub: Hub, repo: Repo, folder: Path, include: Sequence[str] = ()) -> Located:
     """Ask the Hub what a repo is, and make a folder that looks like it, unless the cache has the checkpoint.
 
     Args:
         hub: how the Hub is set up.
         repo: which repo, at which revision.
         folder: an empty folder.
+        include: when given, only what matches one of these patterns is looked at.
 
     Raises:
         HubError: it cannot be asked, or there is no checkpoint in it.
@@ -59,5 +60,5 @@ def outline(hub: Hub, repo: Repo, folder: Path) -> Located:
         return Located(held.folder, held.repo_id, held.commit)
     weight_map = api.weight_map(hub, repository, cache.index_here(hub, repository))
     api.require_weights(repository, weight_map)
-    headers.sketch(hub, repository, choose(repository.files, weight_map), folder)
+    headers.sketch(hub, repository, choose(repository.files, weight_map, include=include), folder)
     return Located(folder, repository.repo_id, repository.commit, has_weights=False)

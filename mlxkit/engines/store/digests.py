@@ -2,10 +2,11 @@
 
 import hashlib
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from mlxkit.core.checkpoint import Checkpoint
-from mlxkit.core.errors import NotFoundError
+from mlxkit.core.errors import MlxkitError, NotFoundError
 from mlxkit.core.located import Located
 from mlxkit.core.measurement import Subject
 from mlxkit.core.progress import Advance, Progress
@@ -16,7 +17,7 @@ from mlxkit.engines.store.locating import shown
 _PIECE_BYTES = 4 * 2**20
 
 
-def weights_digest(checkpoint: Checkpoint, progress: Progress) -> str:
+def weights_digest(checkpoint: Checkpoint, progress: Progress, *, is_kept: bool = True) -> str:
     """Return the digest of all weights, as the build record has it.
 
     Every byte of them is read, unless that was done before and no file has changed since.
@@ -24,10 +25,13 @@ def weights_digest(checkpoint: Checkpoint, progress: Progress) -> str:
     Args:
         checkpoint: sound.
         progress: told the bytes read.
+        is_kept: keep what is found, and use what was kept; else nothing is written.
 
     Raises:
         NotFoundError: a file cannot be read.
     """
+    if not is_kept:
+        return checkpoint_digest(tensor_digests(checkpoint, progress))
     path = kept("digests", {"checkpoint": fingerprint(checkpoint)}, ".json")
     known = recalled(path)
     if isinstance(known, str):
@@ -35,6 +39,17 @@ def weights_digest(checkpoint: Checkpoint, progress: Progress) -> str:
     found = checkpoint_digest(tensor_digests(checkpoint, progress))
     keep_json(path, found)
     return found
+
+
+def keep_digest(checkpoint: Checkpoint, digest: str) -> None:
+    """Keep the digest of weights that were just written, and hashed on the way: they need not be read for it.
+
+    Args:
+        checkpoint: read from where it was written; it may be moved afterwards.
+        digest: of its weights.
+    """
+    with suppress(MlxkitError):  # without it they are read once
+        keep_json(kept("digests", {"checkpoint": fingerprint(checkpoint)}, ".json"), digest)
 
 
 def tensor_digests(checkpoint: Checkpoint, progress: Progress) -> dict[str, str]:

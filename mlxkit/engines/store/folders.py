@@ -15,6 +15,9 @@ from filelock import FileLock, Timeout
 
 from mlxkit.core.errors import DoesNotFitError, MlxkitError, PlanError
 
+LOCK = ".lock"
+"""The file that `alone` holds."""
+
 _MARK = ".mlxkit-partial-"
 # A process that was killed a moment ago may still hold its lock while the system clears it away.
 _PATIENCE_SECONDS = 1.0
@@ -49,7 +52,33 @@ def replacing(destination: Path, *, source: Path, force: bool) -> Iterator[Path]
                 shutil.rmtree(partial, ignore_errors=True)
                 Path(f"{partial}.lock").unlink(missing_ok=True)
     except OSError as error:
-        raise _translated(error, destination) from error
+        raise translated(error, destination) from error
+
+
+@contextmanager
+def alone(folder: Path, refusal: MlxkitError) -> Iterator[None]:
+    """Keep a folder to this process while the block runs. A process that is killed lets go of it.
+
+    Args:
+        folder: made where it is missing; a file `LOCK` stays in it.
+        refusal: what is raised where another process has it.
+
+    Raises:
+        MlxkitError: the refusal; or the folder cannot be written.
+    """
+    lock = FileLock(folder / LOCK, timeout=_PATIENCE_SECONDS)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except Timeout as error:
+        raise refusal from error
+    except (OSError, NotImplementedError) as error:  # the latter: a disk without locks
+        reason = error if isinstance(error, OSError) else OSError(0, "its disk knows no locks")
+        raise translated(reason, folder) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def check_destination(destination: Path, source: Path, *, force: bool) -> None:
@@ -136,7 +165,8 @@ def _flush(path: Path) -> None:
         os.close(descriptor)
 
 
-def _translated(error: OSError, destination: Path) -> MlxkitError:
+def translated(error: OSError, destination: Path) -> MlxkitError:
+    """Return what a disk that a folder cannot be written to is told as."""
     if error.errno in (28, 122):  # ENOSPC, EDQUOT
         return DoesNotFitError(
             f"The disk is full: {str(destination)!r} was not written.",

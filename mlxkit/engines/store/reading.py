@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,12 +20,13 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json", "vocab.txt", "
 _OTHER_WEIGHTS = ("*.bin", "*.pth", "*.pt", "*.gguf", "*.onnx", "*.npz", "*.h5")
 
 
-def read(name: str, folder: Path) -> Checkpoint:
+def read(name: str, folder: Path, *, needs_tokenizer: bool = True) -> Checkpoint:
     """Return what `folder` holds.
 
     Args:
         name: what the user called it.
         folder: an existing folder.
+        needs_tokenizer: it is a problem where there is none.
 
     Raises:
         CheckpointError: config.json is missing, is no JSON object, or names no architecture.
@@ -39,7 +40,7 @@ def read(name: str, folder: Path) -> Checkpoint:
     warnings: list[str] = []
     tensors = _tensors(folder, files, problems, warnings)
     tokenizer = _optional(folder, "tokenizer_config.json", problems)
-    if not any(PurePosixPath(file).match(pattern) for file in files for pattern in _TOKENIZERS):
+    if needs_tokenizer and not has_tokenizer(files):
         problems.append(
             CheckpointError(
                 f"There is no tokenizer in {str(folder)!r}.", hint="copy the tokenizer files of the model it came from"
@@ -61,6 +62,11 @@ def read(name: str, folder: Path) -> Checkpoint:
         problems=tuple(sorted(problems, key=lambda problem: -problem.exit_status)),
         warnings=tuple(warnings),
     )
+
+
+def has_tokenizer(files: Iterable[str]) -> bool:
+    """Whether files hold a tokenizer's tokens, and not only its settings."""
+    return any(PurePosixPath(file).match(pattern) for file in files for pattern in _TOKENIZERS)
 
 
 def _normalized(config: dict[str, Any]) -> Normalized:

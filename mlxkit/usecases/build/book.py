@@ -1,14 +1,33 @@
 """Where a build writes down what it did: one file, whole at every moment."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from mlxkit.core.errors import NotFoundError
+from mlxkit.core.errors import NotFoundError, PlanError
 from mlxkit.core.recipes import Publish
 from mlxkit.core.releases import FILE_NAME, Entry, Lock, Pinned, parse_lock
-from mlxkit.engines import ledger
+from mlxkit.engines import ledger, store
+
+
+@contextmanager
+def writing(home: Path, recipe: str) -> Iterator["Book"]:
+    """Yield the lock of a build, which no other build writes meanwhile.
+
+    Args:
+        home: the recipe's own folder; made where it is missing.
+        recipe: its name.
+
+    Raises:
+        PlanError: another build is at work in that folder.
+        IntegrityError: the file is no lock.
+        NotFoundError: it cannot be read.
+        MlxkitError: the folder cannot be written.
+    """
+    refusal = PlanError(f"Another build is at work in {str(home)!r}.", hint="wait for it, then run the same command")
+    with store.alone(home, refusal):
+        yield Book(home, recipe)
 
 
 class Book:
@@ -17,6 +36,7 @@ class Book:
     Args:
         home: the recipe's own folder; it need not exist.
         recipe: its name.
+        is_kept: what is written goes to the disk; else it is known to this object only.
 
     Attributes:
         lock: what is written down.
@@ -26,8 +46,9 @@ class Book:
         NotFoundError: it cannot be read.
     """
 
-    def __init__(self, home: Path, recipe: str) -> None:
+    def __init__(self, home: Path, recipe: str, *, is_kept: bool = True) -> None:
         self.home = home
+        self.is_kept = is_kept
         self.lock = read_lock(home / FILE_NAME) if (home / FILE_NAME).exists() else Lock(recipe)
 
     def pin(
@@ -53,6 +74,9 @@ class Book:
         self._write(lock)
 
     def _write(self, lock: Lock) -> None:
+        if not self.is_kept:
+            self.lock = lock
+            return
         if lock == self.lock and (self.home / FILE_NAME).exists():
             return
         self.home.mkdir(parents=True, exist_ok=True)

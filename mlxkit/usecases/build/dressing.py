@@ -92,8 +92,14 @@ def check(work: Work, variant: str, folder: Path) -> None:
 
 
 def is_checked(work: Work, variant: str, folder: Path) -> bool:
-    """Whether a dressed variant was checked as it is now."""
-    return work.book.entry(variant).known("checked", check_key(work, variant, folder)) is not None
+    """Whether a dressed variant was checked as it is now, if its gates ask for that."""
+    is_asked = any(one.gates.no_check_errors for one in work.recipe.variants if one.name == variant)
+    return not is_asked or work.book.entry(variant).known("checked", check_key(work, variant, folder)) is not None
+
+
+def is_completed(work: Work, variant: str, folder: Path) -> bool:
+    """Whether nothing is left to write into a variant's folder, or to check."""
+    return is_dressed(work, variant, folder) and is_checked(work, variant, folder)
 
 
 def completed(work: Work, variant: str, folder: Path) -> Path:

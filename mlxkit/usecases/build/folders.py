@@ -4,6 +4,8 @@
     build/NAME/.held/VARIANT/  made, and not complete: it is being measured, or a gate fails
     build/NAME/.making/KEY/    what a run has just made, under the key of its inputs
     build/NAME/lock.json       what is known of all of them
+    build/NAME/.source/        links to the source's files and to another one's tokenizer, where it has none
+    build/NAME/.lock           held while a build is at work
 
 A folder is only ever renamed from one to the next, so that a killed build leaves each in one of these places.
 """
@@ -16,6 +18,7 @@ from mlxkit.core.anatomy import parts
 from mlxkit.core.errors import MlxkitError, PlanError
 from mlxkit.core.record import FILE_NAME
 from mlxkit.engines import store
+from mlxkit.usecases.build.borrowing import JOINED
 from mlxkit.usecases.build.work import Work, digest_of
 
 HELD, MAKING = ".held", ".making"
@@ -58,7 +61,7 @@ def _is_same(work: Work, variant: str, folder: Path) -> bool:
         fingerprint = store.fingerprint(checkpoint)
         if fingerprint == done.found["fingerprint"]:
             return True
-        digest = store.weights_digest(checkpoint, work.progress)
+        digest = store.weights_digest(checkpoint, work.progress, is_kept=work.book.is_kept)
     except (MlxkitError, OSError):
         return False
     beside = done.found["beside"]
@@ -134,6 +137,8 @@ def clear(place: Path) -> None:
 def tidy(work: Work) -> None:
     """Remove what runs have left that were killed, or whose inputs have changed since."""
     shutil.rmtree(work.home / MAKING, ignore_errors=True)
+    if work.recipe.source.tokenizer is None:
+        shutil.rmtree(work.home / JOINED, ignore_errors=True)
     for place in (work.home, work.home / HELD):
         for left in place.glob(".*.old"):
             shutil.rmtree(left, ignore_errors=True)

@@ -10,6 +10,7 @@ from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.disk import check_disk
 from mlxkit.core.errors import DoesNotFitError, MlxkitError
 from mlxkit.core.located import Locate
+from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.recipes import Fit, Room, Variant, device_of
 from mlxkit.core.report import Column, Fact, Note, Report, Table
 from mlxkit.core.schemes import parse
@@ -17,11 +18,14 @@ from mlxkit.core.sizes import size_text
 from mlxkit.engines import machine, models, store
 from mlxkit.usecases import fit as fitting
 from mlxkit.usecases.build.book import Book
-from mlxkit.usecases.build.opening import TRUE, Surroundings, demand_license, name_of
+from mlxkit.usecases.build.dressing import is_completed
+from mlxkit.usecases.build.gating import is_fitted
+from mlxkit.usecases.build.making import key_of, missing
+from mlxkit.usecases.build.measuring import is_judged, is_timed
+from mlxkit.usecases.build.opening import TRUE, Surroundings, seen
 from mlxkit.usecases.build.plan import BuildPlan
+from mlxkit.usecases.build.work import Work
 from mlxkit.usecases.fit.places import Surroundings as Fitting
-
-_WORDS = {"made": "made", "judged": "evaluated", "timed": "timed", "checked": "checked"}
 
 
 @dataclass(frozen=True)
@@ -33,8 +37,8 @@ class Foreseen:
         size_bytes: of all tensors together: predicted, a budget, or what is there.
         bits_per_weight: the same for each parameter.
         rooms: what it takes on devices that it must fit, and what there is.
-        done: steps that a build has written down; whether their inputs are the same still, the build itself finds out.
-        is_there: its folder is.
+        done: steps that a build would not do again: all that they depend on is as it was.
+        is_there: its folder is, and is what would be made.
     """
 
     variant: Variant
@@ -129,7 +133,7 @@ class ForecastResult:
                 one.size_bytes,
                 one.bits_per_weight,
                 "; ".join(one.verdicts) or "nothing",
-                ", ".join(one.done) if one.is_there else "nothing",
+                ", ".join(one.done) or "nothing",
             )
             for one in self.foreseen
         )
@@ -141,6 +145,7 @@ def forecast(
     plan: BuildPlan,
     *,
     locate: Locate = store.local,
+    progress: Progress | None = None,
     around: Surroundings = TRUE,
     free_bytes: Callable[[Path], int | None] = machine.free_bytes,
 ) -> ForecastResult:
@@ -149,6 +154,7 @@ def forecast(
     Args:
         plan: what to build.
         locate: leads from the source's name to what can be looked at; its weights may be holes.
+        progress: told the bytes read.
         around: this machine, and devices.
         free_bytes: tells what a folder's disk has left; None when that is not known.
 
@@ -156,14 +162,10 @@ def forecast(
         GateError: the source has another license than the recipe expects.
         MlxkitError: the recipe is not understood, or its source cannot be had.
     """
-    path = plan.path
-    recipe = store.read_recipe(path)
-    variants = plan.chosen(recipe)
-    book = Book(plan.root.absolute() / recipe.name, recipe.name)
-    located = locate(name_of(recipe, path.absolute().parent, book.lock.source))
-    checkpoint = store.read(recipe.source.repo, located.folder).sound()
-    demand_license(recipe, checkpoint)
-    foreseen = tuple(_foreseen(checkpoint, variants, book, around))
+    recipe = store.read_recipe(plan.path)
+    book = Book(plan.home(recipe), recipe.name, is_kept=False)
+    work, checkpoint = seen(plan, look=locate, book=book, progress=progress or Silent(), around=around)
+    foreseen = tuple(_foreseen(work, checkpoint, around))
     to_write = sum(one.size_bytes for one in foreseen if not one.is_there)
     free = free_bytes(book.home)
     try:
@@ -171,37 +173,56 @@ def forecast(
         shortage = None
     except DoesNotFitError as error:
         shortage = error
-    source = recipe.source.repo + (f" at {located.commit}" if located.commit else "")
+    source = recipe.source.repo + (f" at {work.located.commit}" if work.located.commit else "")
     return ForecastResult(plan, source, foreseen, to_write, free, shortage, checkpoint.warnings)
 
 
-def _foreseen(
-    checkpoint: Checkpoint, variants: Sequence[Variant], book: Book, around: Surroundings
-) -> Iterator[Foreseen]:
-    devices = around.known_devices()
+def _foreseen(work: Work, checkpoint: Checkpoint, around: Surroundings) -> Iterator[Foreseen]:
+    devices, variants = work.devices, work.plan.chosen(work.recipe)
+    places = missing(work, variants)
+    done = _done(work, variants, places)
     named = {fit for variant in variants for fit in variant.gates.must_fit}
     named |= {Fit(one.device, one.context) for one in variants if one.device is not None and one.context is not None}
     left = {fit: _room(checkpoint, fit, around) for fit in sorted(named, key=str)}
     parameters = models.trace(checkpoint).parameters
     for variant in variants:
-        entry = book.entry(variant.name)
-        places = (book.home / variant.name, book.home / ".held" / variant.name)
-        is_there = "made" in entry.steps and any(place.is_dir() for place in places)
-        size = int(entry.steps["made"].found["size_bytes"]) if is_there else None
-        size = size or _size(checkpoint, variant, parameters, left)
+        is_there = places[variant.name] is not None
+        steps = work.book.entry(variant.name).steps
+        size = steps["made"].found["size_bytes"] if is_there else _size(checkpoint, variant, parameters, left)
         rooms = {}
         for fit in variant.gates.must_fit:
             limit = device_of(fit.device, devices).limit_bytes
             rooms[fit] = Room(size + limit - left[fit], limit)
-        done = tuple(word for step, word in _WORDS.items() if step in entry.steps)
-        yield Foreseen(variant, size, 8 * size / max(1, parameters), rooms, done, is_there)
+        yield Foreseen(variant, size, 8 * size / max(1, parameters), rooms, done[variant.name], is_there)
+
+
+def _done(work: Work, variants: Sequence[Variant], places: Mapping[str, Path | None]) -> dict[str, tuple[str, ...]]:
+    """Return what would not be done again, of each variant."""
+    same = {one.name for one in variants if work.book.entry(one.name).known("made", key_of(work, one)) is not None}
+    # A card tells of the variants beside it, too: one that is measured again has all cards written again.
+    is_steady = all(one.name in same and is_judged(work, one.name) and is_timed(work, one.name) for one in variants)
+
+    def steps(one: Variant) -> Iterator[str]:
+        place, judging = places[one.name], work.recipe.evaluation
+        if place is not None:
+            yield "made"
+        if (judging.texts or judging.tasks) and is_judged(work, one.name):
+            yield "evaluated"
+        if work.recipe.bench is not None and is_timed(work, one.name):
+            yield "timed"
+        if one.gates.must_fit and is_fitted(work, one):
+            yield "fitted"
+        if is_steady and place is not None and is_completed(work, one.name, place):
+            yield "checked"
+
+    return {one.name: tuple(steps(one)) if one.name in same else () for one in variants}
 
 
 def _room(checkpoint: Checkpoint, fit: Fit, around: Surroundings) -> int:
     """Return the bytes that a device leaves for weights beside cache and workspace; less than nothing for none."""
     known = around.known_devices()
     name, folder = device_of(fit.device, known).name, str(checkpoint.folder)
-    plan = fitting.FitPlan(folder, (name,), (parse("4bit"),), (fit.context,))
+    plan = fitting.FitPlan(folder, (name,), (parse("4bit"),), (fit.context,), needs_tokenizer=False)
     found = fitting.reverse(plan, around=Fitting(known_devices=lambda: known)).rooms[0]
     return found.budget_bytes or 0
 

@@ -11,6 +11,22 @@ from mlxkit.usecases.build import folders
 from mlxkit.usecases.build.work import Work
 
 
+def is_fitted(work: Work, variant: Variant) -> bool:
+    """Whether it is known what a made variant takes on the devices of its gates.
+
+    Raises:
+        NotFoundError: there is no such device.
+        PlanError: several devices are called so.
+    """
+    return work.book.entry(variant.name).known("fitted", _fit_key(work, variant)) is not None
+
+
+def _fit_key(work: Work, variant: Variant) -> str:
+    digest = work.book.entry(variant.name).steps["made"].found["digest"]
+    limits = {str(one): device_of(one.device, work.devices).limit_bytes for one in variant.gates.must_fit}
+    return key(digest=digest, limits=limits, versions=dict(work.versions))
+
+
 def fit(work: Work, variant: Variant, folder: Path) -> None:
     """Tell what a variant takes on the devices that its gates name, as far as that is not known.
 
@@ -21,12 +37,10 @@ def fit(work: Work, variant: Variant, folder: Path) -> None:
     wanted = variant.gates.must_fit
     if not wanted:
         return
-    entry = work.book.entry(variant.name)
-    devices = {one: device_of(one.device, work.devices) for one in wanted}
-    limits = {str(one): found.limit_bytes for one, found in devices.items()}
-    inputs = key(digest=entry.steps["made"].found["digest"], limits=limits, versions=dict(work.versions))
-    if entry.known("fitted", inputs) is not None:
+    if is_fitted(work, variant):
         return
+    entry, inputs = work.book.entry(variant.name), _fit_key(work, variant)
+    devices = {one: device_of(one.device, work.devices) for one in wanted}
     rooms = {str(one): work.hands.room(folder, found, one.context) for one, found in devices.items()}
     said = {name: [room.total_bytes, room.limit_bytes] for name, room in rooms.items()}
     work.book.write({variant.name: entry.having("fitted", inputs, {"rooms": said})})

@@ -41,6 +41,14 @@ def judge_key(work: Work, digest: str) -> str:
     )
 
 
+def is_judged(work: Work, variant: str) -> bool:
+    """Whether a variant that is made was judged like this, or nothing is asked of it."""
+    asked, entry = work.recipe.evaluation, work.book.entry(variant)
+    if not asked.texts and not asked.tasks:
+        return True
+    return entry.known("judged", judge_key(work, entry.steps["made"].found["digest"])) is not None
+
+
 def judge(work: Work, places: Mapping[str, Path], find: Find = ledger.find) -> None:
     """Judge the variants that have not been judged like this.
 
@@ -48,14 +56,11 @@ def judge(work: Work, places: Mapping[str, Path], find: Find = ledger.find) -> N
         MlxkitError: one cannot be, and the plan does not keep going.
     """
     asked = work.recipe.evaluation
-    if not asked.texts and not asked.tasks:
-        return
     for variant in work.left(tuple(places)):
+        if is_judged(work, variant):
+            continue
         entry = work.book.entry(variant)
         digest = entry.steps["made"].found["digest"]
-        inputs = judge_key(work, digest)
-        if entry.known("judged", inputs) is not None:
-            continue
         with work.trying(variant):
             texts = {name: _judged(work, digest, name, find) for name in asked.texts}
             tasks = {name: _asked(work, digest, name, find) for name in asked.tasks}
@@ -65,7 +70,7 @@ def judge(work: Work, places: Mapping[str, Path], find: Find = ledger.find) -> N
                 rows += work.say(work.hands.judge(places[variant], *wanted))
                 work.done(variant, "evaluated")
             found = {"ids": [row.id for row in rows], **judged_figures(rows)}
-            work.book.write({variant: entry.having("judged", inputs, found)})
+            work.book.write({variant: entry.having("judged", judge_key(work, digest), found)})
 
 
 def _judged(work: Work, digest: str, text: str, find: Find) -> Measurement | None:
@@ -113,6 +118,14 @@ def time_key(work: Work, digest: str) -> str:
     )
 
 
+def is_timed(work: Work, variant: str) -> bool:
+    """Whether a variant that is made was timed like this, or that is not asked for."""
+    entry = work.book.entry(variant)
+    if work.recipe.bench is None:
+        return True
+    return entry.known("timed", time_key(work, entry.steps["made"].found["digest"])) is not None
+
+
 def time(work: Work, places: Mapping[str, Path], find: Find = ledger.find) -> None:
     """Time the variants that have not been timed like this, in turn in one run.
 
@@ -124,9 +137,8 @@ def time(work: Work, places: Mapping[str, Path], find: Find = ledger.find) -> No
         return
     rows: dict[str, dict[Workload, Measurement | None]] = {}
     for variant in work.left(tuple(places)):
-        entry = work.book.entry(variant)
-        digest = entry.steps["made"].found["digest"]
-        if entry.known("timed", time_key(work, digest)) is None:
+        if not is_timed(work, variant):
+            digest = work.book.entry(variant).steps["made"].found["digest"]
             rows[variant] = {given: _timed(work, digest, given, find) for given in asked.workloads}
     for variant, found in _run(work, places, rows).items():
         entry = work.book.entry(variant)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from mlxkit.core.errors import NotFoundError, PlanError
+from mlxkit.core.errors import NotFoundError
 from mlxkit.core.recipes import Recipe, Variant
 from mlxkit.engines import store
 
@@ -42,18 +42,25 @@ class BuildPlan:
             return named
         return shipped[self.recipe]
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the recipe's file, which its names of files are relative to.
+
+        Raises:
+            NotFoundError: there is none.
+        """
+        return self.path.absolute().parent
+
+    def home(self, recipe: Recipe) -> Path:
+        """Return the recipe's own folder."""
+        return self.root.absolute() / recipe.name
+
     def chosen(self, recipe: Recipe) -> tuple[Variant, ...]:
         """Return the variants that are wanted, in the recipe's order.
 
         Raises:
             NotFoundError: the recipe has none of that name.
-            PlanError: its source needs another one's tokenizer.
         """
-        if recipe.source.tokenizer is not None:
-            raise PlanError(
-                f"{recipe.name!r} takes its tokenizer from {recipe.source.tokenizer!r}: build cannot do that yet.",
-                hint="put that tokenizer's files beside the weights in a folder, and name the folder as source.repo",
-            )
         names = tuple(variant.name for variant in recipe.variants)
         for name in self.variants:
             if name not in names:

@@ -7,7 +7,6 @@ from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 from mlxkit.core.errors import GateError, MlxkitError, NotFoundError, PlanError
-from mlxkit.core.located import Locate
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.releases import Lock
 from mlxkit.core.report import Column, Fact, Report, Table
@@ -15,7 +14,7 @@ from mlxkit.core.wording import few
 from mlxkit.engines import models, store
 from mlxkit.usecases.build.book import Book, read_lock
 from mlxkit.usecases.build.making import make
-from mlxkit.usecases.build.opening import TRUE, Surroundings, opened
+from mlxkit.usecases.build.opening import HERE, TRUE, Surroundings, Ways, opened, refuse
 from mlxkit.usecases.build.plan import BuildPlan
 from mlxkit.usecases.build.work import Engage, Work
 
@@ -104,7 +103,7 @@ def verified(
     lock: Path,
     *,
     engage: Engage,
-    locate: Locate = store.local,
+    ways: Ways = HERE,
     progress: Progress | None = None,
     around: Surroundings = TRUE,
 ) -> VerifyResult:
@@ -116,7 +115,7 @@ def verified(
         plan: which recipe, and which of its variants; those that the lock does not know are left out.
         lock: what they have to be.
         engage: gives the hands.
-        locate: leads from the source's name to its folder.
+        ways: lead from the names of the source and the tokenizer to their folders.
         progress: told how far it is.
         around: this machine, and devices.
 
@@ -130,8 +129,9 @@ def verified(
     with TemporaryDirectory(prefix="mlxkit-verify-") as aside:
         book = Book(Path(aside) / "made", told.recipe)
         book.lock = Lock(told.recipe, told.source)  # its commit is kept to
+        refuse(plan, ways, book)
         work = opened(
-            plan, locate=locate, dress=_bare, engage=engage, progress=progress or Silent(), around=around, book=book
+            plan, ways=ways, book=book, dress=_bare, engage=engage, progress=progress or Silent(), around=around
         )
         _demand_same_source(work, told)
         variants = [one for one in plan.chosen(work.recipe) if "made" in told.entry(one.name).steps]

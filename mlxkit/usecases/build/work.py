@@ -12,7 +12,7 @@ from mlxkit.core.devices import Device
 from mlxkit.core.errors import MlxkitError, NotFoundError, StoppedError
 from mlxkit.core.located import Located
 from mlxkit.core.measurement import Measurement
-from mlxkit.core.names import TINY
+from mlxkit.core.names import TINY, is_remote
 from mlxkit.core.progress import Progress
 from mlxkit.core.recipes import SELF, Recipe, Room
 from mlxkit.core.releases import Batch, Pinned
@@ -115,9 +115,7 @@ class Work:
     @property
     def place_of_source(self) -> str:
         """What the source is called: a folder is relative to the recipe's, too."""
-        repo = self.recipe.source.repo
-        is_folder = not self.recipe.source.is_remote and repo != TINY
-        return str(self.folder / Path(repo).expanduser()) if is_folder else repo
+        return name_of(self.recipe.source.repo, self.folder)
 
     def content(self, name: str) -> str | None:
         """Return the sha256, in hex, of the file that a text or a task is; None where it is none.
@@ -169,6 +167,19 @@ class Work:
 
 Engage = Callable[[Work], Hands]
 """Gives the hands of a build."""
+
+
+def name_of(named: str, folder: Path, commit: str | None = None) -> str:
+    """Return what a model that a recipe names is found by: a repo at a commit, a folder from the recipe's own.
+
+    Args:
+        named: ``owner/name``, a folder or ``tiny``.
+        folder: of the recipe's file.
+        commit: of a repo; None for the newest.
+    """
+    if is_remote(named):
+        return f"{named}@{commit}" if commit else named
+    return named if named == TINY else str(folder / Path(named).expanduser())
 
 
 def digest_of(folder: Path, names: Sequence[str]) -> dict[str, str]:

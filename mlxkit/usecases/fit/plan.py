@@ -19,6 +19,7 @@ class FitPlan:
         contexts: tokens of a row; none for 4,096, or the model's own context where that is shorter.
         batch: rows side by side.
         trust_remote_code: run code that comes with the checkpoint.
+        needs_tokenizer: refuse a model that has no tokenizer: it could not be run.
 
     Raises:
         PlanError: it contradicts itself.
@@ -30,6 +31,7 @@ class FitPlan:
     contexts: tuple[int, ...] = ()
     batch: int = 1
     trust_remote_code: bool = False
+    needs_tokenizer: bool = True
 
     def __post_init__(self) -> None:
         if min(self.contexts, default=1) < 1 or self.batch < 1:

@@ -53,7 +53,7 @@ def sized(plan: FitPlan, locate: Locate) -> Sized:
         CheckpointError: mlx-lm's class cannot use this config.
         MlxkitError: the model is not there, or not sound.
     """
-    checkpoint = store.read(plan.model, locate(plan.model).folder).sound()
+    checkpoint = store.read(plan.model, locate(plan.model).folder, needs_tokenizer=plan.needs_tokenizer).sound()
     trust = plan.trust_remote_code
     try:
         traced = models.trace(checkpoint, trust_remote_code=trust)

@@ -132,6 +132,7 @@ class Making:
     def _point(self, one: Wanted, layout: Layout, written: store.Written) -> Point:
         made = store.read(self.plan.source, one.partial).sound()
         models.open_model(made, trust_remote_code=self.plan.trust_remote_code)
+        store.keep_digest(made, written.record.digest)
         return Point(
             folder=one.folder,
             layout=layout,

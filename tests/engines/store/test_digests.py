@@ -4,8 +4,11 @@ import pytest
 
 from mlxkit.core.errors import NotFoundError
 from mlxkit.core.progress import Silent
+from mlxkit.core.record import checkpoint_digest
+from mlxkit.core.schemes import parse
 from mlxkit.engines import store
 from mlxkit.usecases.convert import ConvertPlan, convert
+from mlxkit.usecases.quantize import QuantizePlan, quantize
 from tests.fakes.checkpoints import write_checkpoint
 from tests.fakes.phases import Phases
 
@@ -21,7 +24,20 @@ def _fresh(tmp_path, monkeypatch):
 
 def test_it_is_what_the_build_record_says(source, tmp_path):
     made = convert(ConvertPlan(str(source), tmp_path / "made", dtype="float16", shard_bytes=50_000))
-    assert digest(tmp_path / "made") == made.digest
+    written = store.read("it", tmp_path / "made").sound()
+    assert checkpoint_digest(store.tensor_digests(written, Silent())) == made.digest
+
+
+@pytest.mark.parametrize("make", ["convert", "quantize"])
+def test_what_was_written_a_moment_ago_is_not_read_for_its_digest(source, tmp_path, make):
+    if make == "convert":
+        convert(ConvertPlan(str(source), tmp_path / "made"))
+    else:
+        quantize(QuantizePlan(str(source), tmp_path / "made", (parse("4bit"),)))
+    (tmp_path / "made").rename(tmp_path / "moved")
+    progress = Phases()
+    assert digest(tmp_path / "moved", progress) == store.read("it", tmp_path / "moved").sound().record["digest"]
+    assert progress.names == []
 
 
 def test_shards_do_not_matter_and_weights_do(tmp_path):

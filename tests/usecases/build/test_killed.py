@@ -36,7 +36,7 @@ def anew(release):
 
 def is_complete(release):
     held = {path.name for path in release.home.iterdir()}
-    return held == {*release.digests, "lock.json"} and all(
+    return held == {*release.digests, "lock.json", ".lock"} and all(
         one["is_publishable"] for one in release.lock["variants"].values()
     )
 

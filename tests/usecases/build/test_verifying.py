@@ -7,6 +7,7 @@ import pytest
 
 from mlxkit.core.errors import DoesNotFitError, GateError, NotFoundError, PlanError
 from mlxkit.engines import machine, store
+from mlxkit.usecases.build.book import Book
 from mlxkit.usecases.build.forecasting import forecast
 from mlxkit.usecases.build.opening import Surroundings
 from mlxkit.usecases.build.starting import start
@@ -134,12 +135,13 @@ def test_a_plan_without_room_is_status_4(release):
 def test_what_was_made_on_another_platform_is_made_again(release):
     from mlxkit.core.progress import Silent
     from mlxkit.usecases.build.making import missing
-    from mlxkit.usecases.build.opening import opened
+    from mlxkit.usecases.build.opening import HERE, opened
 
     other = replace(machine.read(), device="gpu")
     work = opened(
         release.plan(),
-        locate=store.local,
+        ways=HERE,
+        book=Book(release.home, "small"),
         dress=lambda *_given: {},
         engage=release.engage,
         progress=Silent(),
