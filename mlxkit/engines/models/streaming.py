@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import islice
 
 import mlx.core as mx
 from mlx import nn
@@ -35,6 +34,10 @@ CACHE_BYTES = 64 * 2**20
 """Freed buffers that MLX may keep while weights stream through: enough to reuse, too few to add up."""
 
 
+AHEAD_BYTES = 64 * 2**20
+"""What streams may have made before it is taken: enough that no processor waits, too little to add up."""
+
+
 @contextmanager
 def small_cache() -> Iterator[None]:
     """Keep MLX from hoarding freed buffers, which would otherwise grow with the checkpoint; restored afterwards."""
@@ -47,7 +50,7 @@ def small_cache() -> Iterator[None]:
 
 
 class Together:
-    """What streams make of the same modules, begun for all of them at once, and one module ahead.
+    """What streams make of the same modules, begun for all of them at once, and some modules ahead.
 
     Args:
         streams: none of which has been taken from.
@@ -59,10 +62,18 @@ class Together:
             for tensor in stream.tensors:
                 self._waiting.setdefault(tensor.module, []).append(stream.arrays[tensor.name])
         self._places = {module: place for place, module in enumerate(self._waiting)}
+        self._begun: dict[int, int] = {}
 
     def begin(self, module: str) -> None:
-        """Begin what is made of a module and of the next one, as far as that was not done."""
-        for name in [name for name in islice(self._waiting, 2) if self._places[name] <= self._places[module] + 1]:
+        """Begin what is made of a module, and of those that follow as far as it is not too much to hold."""
+        place = self._places[module]
+        self._begun = {one: size for one, size in self._begun.items() if one > place}
+        while self._waiting:
+            name = next(iter(self._waiting))
+            size = sum(array.nbytes for array in self._waiting[name])
+            if self._places[name] > place and sum(self._begun.values()) + size > AHEAD_BYTES:
+                break
+            self._begun[self._places[name]] = size
             mx.async_eval(self._waiting.pop(name))  # type: ignore[no-untyped-call, unused-ignore]
 
 
