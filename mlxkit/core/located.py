@@ -33,12 +33,14 @@ class Located:
         repo: the Hub repo that it comes from, when it does.
         commit: which state of that repo.
         has_weights: the weights are there too; else it is good for a look only: their headers are, and then holes.
+        tokenizer: the model whose tokenizer stands beside its weights; None for its own.
     """
 
     folder: Path
     repo: str | None = None
     commit: str | None = None
     has_weights: bool = True
+    tokenizer: str | None = None
 
 
 Locate: TypeAlias = Callable[[str], Located]

@@ -6,6 +6,8 @@ from copy import deepcopy
 from typing import Any
 
 from mlxkit.core.checkpoint import MLX_DTYPES, Checkpoint, Tensor
+from mlxkit.core.located import Located
+from mlxkit.core.record import Source
 
 _PRIVATE = ("_name_or_path",)
 """Keys that name a folder on the machine of whoever saved the checkpoint."""
@@ -41,6 +43,17 @@ def output_config(
         else:
             written.pop(key, None)
     return written
+
+
+def source_of(name: str, located: Located, checkpoint: Checkpoint) -> Source:
+    """Return what a build record says of where weights came from.
+
+    Args:
+        name: what the user called the source, as others may see it.
+        located: where that led to.
+        checkpoint: what is there.
+    """
+    return Source(name, located.repo, located.commit, source_license(checkpoint), located.tokenizer)
 
 
 def source_license(checkpoint: Checkpoint) -> str | None:

@@ -18,12 +18,14 @@ class Source:
         repo: Hub repo, when it is known.
         commit: the Hub commit, when it is known.
         license: the identifier on its card.
+        tokenizer: the model whose tokenizer is written beside the weights, where it is not the source's own.
     """
 
     name: str
     repo: str | None = None
     commit: str | None = None
     license: str | None = None
+    tokenizer: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.disk import FREE_DESTINATION, check_disk
 from mlxkit.core.errors import IntegrityError, MlxkitError
 from mlxkit.core.located import Locate, Located
-from mlxkit.core.output import floating_dtype, output_config, source_license
+from mlxkit.core.output import floating_dtype, output_config, source_of
 from mlxkit.core.progress import Progress, Silent
-from mlxkit.core.record import Record, Source
+from mlxkit.core.record import Record
 from mlxkit.core.report import Fact, Note, Report
 from mlxkit.engines import machine, models, store
 
@@ -190,7 +190,7 @@ def _record(plan: ConvertPlan, source: Checkpoint, located: Located, dtype: str 
     return Record(
         command="convert",
         options={"dtype": plan.dtype, "shard_bytes": plan.shard_bytes},
-        source=Source(store.shown(plan.source), located.repo, located.commit, source_license(source)),
+        source=source_of(store.shown(plan.source), located, source),
         dtype=dtype,
         digests={},
         versions=models.versions(),

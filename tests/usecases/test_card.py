@@ -6,6 +6,7 @@ import pytest
 
 from mlxkit.core.errors import IntegrityError
 from mlxkit.core.exchange import parse
+from mlxkit.core.located import Located
 from mlxkit.core.schemes import parse as scheme
 from mlxkit.engines import store
 from mlxkit.usecases.card import CARD, MEASUREMENTS, CardPlan, card
@@ -50,6 +51,14 @@ def test_its_source_gives_license_and_language(made):
     text = written(made).files[CARD].decode()
     assert "license: mit" in text
     assert "not measured" in text.lower()
+
+
+def test_a_tokenizer_of_another_model_is_told_of(tmp_path, source):
+    there = Located(source, tokenizer="owner/other@abc")
+    plan = QuantizePlan(str(source), tmp_path / "made", (scheme("4bit"),))
+    quantize(plan, locate=lambda _name: there)
+    assert store.read("it", tmp_path / "made").record["source"]["tokenizer"] == "owner/other@abc"
+    assert "| Tokenizer of | owner/other@abc |" in written(tmp_path / "made").files[CARD].decode()
 
 
 def test_weights_that_were_changed_get_no_card(made, tmp_path):

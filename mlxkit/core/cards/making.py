@@ -48,6 +48,8 @@ def steps(facts: Facts) -> tuple[Item, ...]:
     asked = line(budget.get("wish")) or line(options.get("mix")) or line(options.get("scheme"))
     found: list[Item] = [("Made with", f"mlxkit {command}" if command else NOT_KNOWN), ("From", facts.source_name)]
     found += [("Commit of the source", facts.source_commit)] if facts.source_commit else []
+    borrowed = line(facts.section("source").get("tokenizer"))
+    found += [("Tokenizer of", borrowed)] if borrowed else []
     found += [("Asked for", asked)] if asked else []
     for label, key in (("Encoder", "encoder"), ("Type of scales and unquantized weights", "dtype")):
         told = line(options.get(key)) or (line(facts.record.get(key)) if key == "dtype" else "")

@@ -31,6 +31,11 @@ class PinnedTokenizer:
     commit: str | None
     digest: str
 
+    @property
+    def title(self) -> str:
+        """The model's name, at its commit where there is one."""
+        return f"{self.name}@{self.commit}" if self.commit else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Pinned:

@@ -122,7 +122,8 @@ def opened(
     if recipe.source.tokenizer is not None:
         locate = ways.tokenizer or ways.locate
         tokenizer, files = borrowing.borrowed(recipe.source.tokenizer, plan.folder, book.home, known, locate)
-        whole = replace(located, folder=borrowing.join(book.home, source, files))
+        joined = borrowing.join(book.home, source, files)
+        whole = replace(located, folder=joined, tokenizer=store.shown(tokenizer.title))
         store.read(recipe.source.repo, whole.folder).sound()
     is_same = known is not None and known.fingerprint == store.fingerprint(source)
     digest = known.digest if known is not None and is_same else store.weights_digest(source, progress)

@@ -8,10 +8,10 @@ from typing import Any
 from mlxkit.core.budget import Target, histogram
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.located import Located
-from mlxkit.core.output import output_config, source_license
+from mlxkit.core.output import output_config, source_of
 from mlxkit.core.progress import Progress
 from mlxkit.core.quantization import Layout, Unit
-from mlxkit.core.record import Record, Source
+from mlxkit.core.record import Record
 from mlxkit.core.schemes import Scheme
 from mlxkit.engines import models, store
 from mlxkit.usecases.quantize.plan import QuantizePlan
@@ -163,9 +163,7 @@ class Making:
         return Record(
             command="quantize",
             options=options,
-            source=Source(
-                store.shown(plan.source), self.located.repo, self.located.commit, source_license(self.source)
-            ),
+            source=source_of(store.shown(plan.source), self.located, self.source),
             dtype=self.dtype,
             digests={},
             schemes={path: scheme.name for path, scheme in layout.schemes.items()},
