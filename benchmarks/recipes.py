@@ -7,22 +7,20 @@ page is the same everywhere.
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from mlxkit.core.budget import Target
 from mlxkit.core.checks.licenses import terms_of
 from mlxkit.core.devices import SHIPPED, Device, devices
 from mlxkit.core.fitting import Need, Verdict
 from mlxkit.core.names import TINY
 from mlxkit.core.recipes import Fit, Recipe, Variant, device_of
-from mlxkit.core.schemes import parse
 from mlxkit.core.sizes import size_text
-from mlxkit.engines import models, store
-from mlxkit.usecases.fit import FitPlan, reverse
-from mlxkit.usecases.fit.places import Surroundings
+from mlxkit.engines import store
+from mlxkit.usecases.build.foreseeing import foresee
+from mlxkit.usecases.fit import FitPlan
 from tests.fakes.published import write_published
 
 KNOWN = devices(tomllib.loads((files("mlxkit") / "data" / SHIPPED).read_text(encoding="utf-8")))
@@ -89,39 +87,10 @@ def forecast(recipe: Recipe, folder: Path) -> Forecast:
     """Tell what a recipe would make of the headers in a folder."""
     checkpoint = store.read(recipe.source.repo, folder).sound()
     (context,) = FitPlan(str(folder)).contexts_of(checkpoint)
-    asked = {Fit(name, context) for name in SHOWN}
-    for variant in recipe.variants:
-        asked.update(variant.gates.must_fit)
-        if variant.device is not None and variant.context is not None:
-            asked.add(Fit(variant.device, variant.context))
-    rooms = _rooms(str(folder), sorted(asked, key=str))
-    parameters = models.trace(checkpoint).parameters
-    schemes = [variant.scheme for variant in recipe.variants if variant.scheme is not None]
-    uniform = dict(zip(schemes, models.weights(checkpoint, schemes), strict=True)) if schemes else {}
-
-    def size(variant: Variant) -> int:
-        if variant.scheme is not None:
-            return uniform[variant.scheme]
-        if variant.bits_per_weight is not None:
-            return Target.of_bits(variant.bits_per_weight, parameters).size_bytes
-        if variant.device is not None and variant.context is not None:
-            return rooms[Fit(variant.device, variant.context)]
-        return variant.max_bytes or models.trace(checkpoint, variant.dtype).weight_bytes
-
-    made = tuple(Made(variant, size(variant)) for variant in recipe.variants)
-    besides = {fit: _device(fit.device).limit_bytes - room for fit, room in rooms.items()}
-    return Forecast(recipe, parameters, context, made, besides)
-
-
-def _rooms(folder: str, asked: Sequence[Fit]) -> dict[Fit, int]:
-    """Return the bytes that each device leaves for weights."""
-    names = tuple(dict.fromkeys(_device(fit.device).name for fit in asked))
-    contexts = tuple(sorted({fit.context for fit in asked}))
-    plan = FitPlan(folder, devices=names, schemes=(parse("4bit"),), contexts=contexts)
-    found = reverse(plan, around=Surroundings(known_devices=lambda: KNOWN))
-    rooms = {(room.device, room.context): room.budget_bytes for room in found.rooms}
-    told = {fit: rooms[_device(fit.device).name, fit.context] for fit in asked}
-    return {fit: room for fit, room in told.items() if room is not None}
+    outlook = foresee(checkpoint, recipe.variants, KNOWN, [Fit(name, context) for name in SHOWN])
+    made = tuple(Made(variant, outlook.sizes[variant.name]) for variant in recipe.variants)
+    besides = {fit: _device(fit.device).limit_bytes - room for fit, room in outlook.left.items()}
+    return Forecast(recipe, outlook.parameters, context, made, besides)
 
 
 def source_of(stem: str, recipe: Recipe, folder: Path) -> Path:

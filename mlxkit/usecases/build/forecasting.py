@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from mlxkit.core.budget import Target
 from mlxkit.core.checkpoint import Checkpoint
 from mlxkit.core.disk import check_disk
 from mlxkit.core.errors import DoesNotFitError, MlxkitError
@@ -13,19 +12,17 @@ from mlxkit.core.located import Locate
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.recipes import Fit, Room, Variant, device_of
 from mlxkit.core.report import Column, Fact, Note, Report, Table
-from mlxkit.core.schemes import parse
 from mlxkit.core.sizes import size_text
-from mlxkit.engines import machine, models, store
-from mlxkit.usecases import fit as fitting
+from mlxkit.engines import machine, store
 from mlxkit.usecases.build.book import Book
 from mlxkit.usecases.build.dressing import is_completed
+from mlxkit.usecases.build.foreseeing import foresee
 from mlxkit.usecases.build.gating import is_fitted
 from mlxkit.usecases.build.making import key_of, missing
 from mlxkit.usecases.build.measuring import is_judged, is_timed
 from mlxkit.usecases.build.opening import TRUE, Surroundings, seen
 from mlxkit.usecases.build.plan import BuildPlan
 from mlxkit.usecases.build.work import Work
-from mlxkit.usecases.fit.places import Surroundings as Fitting
 
 
 @dataclass(frozen=True)
@@ -165,7 +162,7 @@ def forecast(
     recipe = store.read_recipe(plan.path)
     book = Book(plan.home(recipe), recipe.name, is_kept=False)
     work, checkpoint = seen(plan, look=locate, book=book, progress=progress or Silent(), around=around)
-    foreseen = tuple(_foreseen(work, checkpoint, around))
+    foreseen = tuple(_foreseen(work, checkpoint))
     to_write = sum(one.size_bytes for one in foreseen if not one.is_there)
     free = free_bytes(book.home)
     try:
@@ -177,23 +174,21 @@ def forecast(
     return ForecastResult(plan, source, foreseen, to_write, free, shortage, checkpoint.warnings)
 
 
-def _foreseen(work: Work, checkpoint: Checkpoint, around: Surroundings) -> Iterator[Foreseen]:
+def _foreseen(work: Work, checkpoint: Checkpoint) -> Iterator[Foreseen]:
     devices, variants = work.devices, work.plan.chosen(work.recipe)
     places = missing(work, variants)
     done = _done(work, variants, places)
-    named = {fit for variant in variants for fit in variant.gates.must_fit}
-    named |= {Fit(one.device, one.context) for one in variants if one.device is not None and one.context is not None}
-    left = {fit: _room(checkpoint, fit, around) for fit in sorted(named, key=str)}
-    parameters = models.trace(checkpoint).parameters
+    outlook = foresee(checkpoint, variants, devices)
     for variant in variants:
         is_there = places[variant.name] is not None
         steps = work.book.entry(variant.name).steps
-        size = steps["made"].found["size_bytes"] if is_there else _size(checkpoint, variant, parameters, left)
+        size = steps["made"].found["size_bytes"] if is_there else outlook.sizes[variant.name]
         rooms = {}
         for fit in variant.gates.must_fit:
             limit = device_of(fit.device, devices).limit_bytes
-            rooms[fit] = Room(size + limit - left[fit], limit)
-        yield Foreseen(variant, size, 8 * size / max(1, parameters), rooms, done[variant.name], is_there)
+            rooms[fit] = Room(size + limit - outlook.left.get(fit, 0), limit)
+        bits = 8 * size / max(1, outlook.parameters)
+        yield Foreseen(variant, size, bits, rooms, done[variant.name], is_there)
 
 
 def _done(work: Work, variants: Sequence[Variant], places: Mapping[str, Path | None]) -> dict[str, tuple[str, ...]]:
@@ -216,23 +211,3 @@ def _done(work: Work, variants: Sequence[Variant], places: Mapping[str, Path | N
             yield "checked"
 
     return {one.name: tuple(steps(one)) if one.name in same else () for one in variants}
-
-
-def _room(checkpoint: Checkpoint, fit: Fit, around: Surroundings) -> int:
-    """Return the bytes that a device leaves for weights beside cache and workspace; less than nothing for none."""
-    known = around.known_devices()
-    name, folder = device_of(fit.device, known).name, str(checkpoint.folder)
-    plan = fitting.FitPlan(folder, (name,), (parse("4bit"),), (fit.context,), needs_tokenizer=False)
-    found = fitting.reverse(plan, around=Fitting(known_devices=lambda: known)).rooms[0]
-    return found.budget_bytes or 0
-
-
-def _size(checkpoint: Checkpoint, variant: Variant, parameters: int, left: Mapping[Fit, int]) -> int:
-    """Return what a variant would take; of a budget, the budget."""
-    if variant.scheme is not None:
-        return models.weights(checkpoint, [variant.scheme])[0]
-    if variant.bits_per_weight is not None:
-        return Target.of_bits(variant.bits_per_weight, parameters).size_bytes
-    if variant.device is not None and variant.context is not None:
-        return max(0, left[Fit(variant.device, variant.context)])
-    return variant.max_bytes or models.trace(checkpoint, variant.dtype).weight_bytes
