@@ -23,10 +23,9 @@ def obtain(terms: Terms, *, quiet: bool) -> Locate:
     """
 
     def locate(name: str) -> Located:
-        from mlxkit.engines import store  # noqa: PLC0415  the command stands on more than that
-
-        if store.is_local(name) and terms.revision is None:
-            return store.local(name)
+        there = _here(name, terms)
+        if there is not None:
+            return there
         from mlxkit.usecases.fetch import FetchPlan, fetch  # noqa: PLC0415  a folder needs no library of the Hub
 
         result = fetch(FetchPlan(name, terms), progress=progress(quiet=quiet), confirm=confirmation())
@@ -45,10 +44,9 @@ def obtain_tokenizer(terms: Terms, *, quiet: bool) -> Locate:
     """
 
     def locate(name: str) -> Located:
-        from mlxkit.engines import store  # noqa: PLC0415
-
-        if store.is_local(name) and terms.revision is None:
-            return store.local(name)
+        there = _here(name, terms)
+        if there is not None:
+            return there
         from mlxkit.usecases.fetch import FetchPlan, fetch, held  # noqa: PLC0415  a folder needs no library of the Hub
 
         plan = FetchPlan(name, terms, include=TOKENIZER, exclude=("*/*",))
@@ -74,10 +72,9 @@ def outline(terms: Terms, *, quiet: bool, include: tuple[str, ...] = ()) -> Iter
     with TemporaryDirectory(prefix="mlxkit-") as folder:
 
         def locate(name: str) -> Located:
-            from mlxkit.engines import store  # noqa: PLC0415
-
-            if store.is_local(name) and terms.revision is None:
-                return store.local(name)
+            there = _here(name, terms)
+            if there is not None:
+                return there
             from mlxkit.usecases.fetch import FetchPlan  # noqa: PLC0415  a folder needs no library of the Hub
             from mlxkit.usecases.fetch import outline as look  # noqa: PLC0415
 
@@ -86,3 +83,10 @@ def outline(terms: Terms, *, quiet: bool, include: tuple[str, ...] = ()) -> Iter
             return located
 
         yield locate
+
+
+def _here(name: str, terms: Terms) -> Located | None:
+    """Return where a folder or ``tiny`` is; None for what the Hub is asked for."""
+    from mlxkit.engines import store  # noqa: PLC0415  the command stands on more than that
+
+    return store.local(name) if store.is_local(name) and terms.revision is None else None

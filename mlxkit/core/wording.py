@@ -55,3 +55,17 @@ def shown(value: Any) -> str:
         return reprlib.repr(value)
     except ValueError:  # Python writes no number of more than some thousand digits
         return "that number"
+
+
+def duration_text(seconds: float) -> str:
+    """Return a time as people say it, in its largest unit.
+
+    >>> duration_text(0.2), duration_text(42.4), duration_text(200), duration_text(10_000), duration_text(400_000)
+    ('1 s', '42 s', '3 min', '2.8 h', '4.6 days')
+    """
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 60 * 60:
+        return f"{round(seconds / 60)} min"
+    days = seconds / (24 * 60 * 60)
+    return f"{24 * days:.1f} h" if days < 2 else f"{days:.1f} days"

@@ -10,7 +10,7 @@ from mlxkit.engines.store.digests import form_digest, keep_digest, subject, tens
 from mlxkit.engines.store.folders import LOCK, alone, is_same_disk, refuse_existing, replacing
 from mlxkit.engines.store.joining import joined, links
 from mlxkit.engines.store.journal import Journal
-from mlxkit.engines.store.kept import drop, fingerprint, keep, keep_json, kept, recalled, tidy
+from mlxkit.engines.store.kept import drop, fingerprint, keep, keep_json, kept, place_of, recalled, tidy
 from mlxkit.engines.store.listing import content, entries, file_names, read_shards
 from mlxkit.engines.store.locating import is_local, local, locate, shown
 from mlxkit.engines.store.made import Made, made_below
@@ -51,6 +51,7 @@ __all__ = [
     "local",
     "locate",
     "made_below",
+    "place_of",
     "prompts",
     "read",
     "read_documents",

@@ -49,13 +49,18 @@ def kept(kind: str, key: Mapping[str, Any], suffix: str = "") -> Path:
         MlxkitError: the folder that would hold it cannot be made.
         DoesNotFitError: the disk is full.
     """
-    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
-    path = cache_folder() / kind / f"{name}{suffix}"
+    path = place_of(kind, key, suffix)
     with telling():
         path.parent.mkdir(parents=True, exist_ok=True)
     with suppress(OSError):  # it is not there, or another user's: then its age is no concern of ours
         os.utime(path)
     return path
+
+
+def place_of(kind: str, key: Mapping[str, Any], suffix: str = "") -> Path:
+    """Return the path that `kept` returns, and touch nothing: looking at it does not count as using it."""
+    name = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32]
+    return cache_folder() / kind / f"{name}{suffix}"
 
 
 def keep(path: Path, content: bytes) -> None:

@@ -1,6 +1,7 @@
 """What goes beside weights in a repo is written into a variant's folder, and whether what is there is still it."""
 
 import hashlib
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from mlxkit.core.recipes import Publish
 from mlxkit.core.releases import key
 from mlxkit.engines import ledger
-from mlxkit.usecases.build import folders
+from mlxkit.usecases.build import folders, pacing
 from mlxkit.usecases.build.work import Work, digest_of
 
 NOBODY = "your-name"
@@ -85,8 +86,10 @@ def check(work: Work, variant: str, folder: Path) -> None:
     Raises:
         MlxkitError: it cannot be looked at.
     """
-    errors = work.hands.look(folder, repo_of(work, variant))
+    hands, since = work.hands, time.monotonic()
+    errors = hands.look(folder, repo_of(work, variant))
     entry = work.book.entry(variant)
+    pacing.keep(work, pacing.checking(entry.steps["made"].found["parameters"]), since)
     work.book.write({variant: entry.having("checked", check_key(work, variant, folder), {"errors": list(errors)})})
     work.done(variant, "checked")
 

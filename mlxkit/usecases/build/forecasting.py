@@ -11,9 +11,12 @@ from mlxkit.core.errors import DoesNotFitError, MlxkitError
 from mlxkit.core.located import Locate
 from mlxkit.core.progress import Progress, Silent
 from mlxkit.core.recipes import Fit, Room, Variant, device_of
+from mlxkit.core.releases import Effort, batches, expected
 from mlxkit.core.report import Column, Fact, Note, Report, Table
 from mlxkit.core.sizes import size_text
+from mlxkit.core.wording import duration_text
 from mlxkit.engines import machine, store
+from mlxkit.usecases.build import pacing
 from mlxkit.usecases.build.book import Book
 from mlxkit.usecases.build.dressing import is_completed
 from mlxkit.usecases.build.foreseeing import foresee
@@ -32,7 +35,7 @@ class Foreseen:
     Attributes:
         variant: the recipe's.
         size_bytes: of all tensors together: predicted, a budget, or what is there.
-        bits_per_weight: the same for each parameter.
+        parameters: of the source.
         rooms: what it takes on devices that it must fit, and what there is.
         done: steps that a build would not do again: all that they depend on is as it was.
         is_there: its folder is, and is what would be made.
@@ -40,10 +43,15 @@ class Foreseen:
 
     variant: Variant
     size_bytes: int
-    bits_per_weight: float
+    parameters: int
     rooms: Mapping[Fit, Room]
     done: tuple[str, ...]
     is_there: bool
+
+    @property
+    def bits_per_weight(self) -> float:
+        """Bits of all tensors together for each parameter."""
+        return 8 * self.size_bytes / max(1, self.parameters)
 
     @property
     def verdicts(self) -> tuple[str, ...]:
@@ -78,6 +86,8 @@ class ForecastResult:
         source: the source, with its commit if it has one.
         foreseen: each variant that was asked for, in the recipe's order.
         to_write_bytes: of variants that are not there.
+        seconds: about what it will take, by what alike work took on this machine; None when nothing is known of it.
+        unpaced: kinds of work that it has and that no build has done here, which `seconds` leaves out.
         free_bytes: of the disk; None when that is not known.
         shortage: why they have no room there; None when they have.
         notes: what the user should know.
@@ -88,6 +98,8 @@ class ForecastResult:
     source: str
     foreseen: tuple[Foreseen, ...]
     to_write_bytes: int
+    seconds: float | None
+    unpaced: tuple[str, ...]
     free_bytes: int | None
     shortage: DoesNotFitError | None
     notes: tuple[str, ...] = ()
@@ -105,6 +117,8 @@ class ForecastResult:
             "variants": [one.data() for one in self.foreseen],
             "to_write_bytes": self.to_write_bytes,
             "free_bytes": self.free_bytes,
+            "seconds": self.seconds,
+            "unpaced": list(self.unpaced),
             "notes": list(self.notes),
         }
 
@@ -114,6 +128,7 @@ class ForecastResult:
             Fact("Source", self.source),
             Fact("To be written", self.to_write_bytes, "bytes"),
             Fact("Free disk", self.free_bytes, "bytes"),
+            Fact("Time", self._time),
         )
         columns = (
             Column("Variant"),
@@ -136,6 +151,16 @@ class ForecastResult:
         )
         notes = (*self.notes, "Sizes of budgets are what the result stays below. Nothing was made.")
         return Report("What would be built", facts, (Table("Variants", columns, rows),), tuple(map(Note, notes)))
+
+    @property
+    def _time(self) -> str:
+        if self.seconds == 0:
+            return "none: nothing is left to do"
+        unknown = f"no build has done here: {', '.join(self.unpaced)}"
+        if self.seconds is None:
+            return f"not known: {unknown}"
+        said = f"about {duration_text(self.seconds)}, by what such work took here"
+        return f"{said}, and what {unknown}" if self.unpaced else said
 
 
 def forecast(
@@ -171,7 +196,10 @@ def forecast(
     except DoesNotFitError as error:
         shortage = error
     source = recipe.source.repo + (f" at {work.located.commit}" if work.located.commit else "")
-    return ForecastResult(plan, source, foreseen, to_write, free, shortage, checkpoint.warnings)
+    wanted = _wanted(work, foreseen)
+    seconds, unpaced = expected(wanted, pacing.taken(work))
+    known = seconds if seconds or not wanted else None
+    return ForecastResult(plan, source, foreseen, to_write, known, unpaced, free, shortage, checkpoint.warnings)
 
 
 def _foreseen(work: Work, checkpoint: Checkpoint) -> Iterator[Foreseen]:
@@ -187,8 +215,23 @@ def _foreseen(work: Work, checkpoint: Checkpoint) -> Iterator[Foreseen]:
         for fit in variant.gates.must_fit:
             limit = device_of(fit.device, devices).limit_bytes
             rooms[fit] = Room(size + limit - outlook.left.get(fit, 0), limit)
-        bits = 8 * size / max(1, outlook.parameters)
-        yield Foreseen(variant, size, bits, rooms, done[variant.name], is_there)
+        yield Foreseen(variant, size, outlook.parameters, rooms, done[variant.name], is_there)
+
+
+def _wanted(work: Work, foreseen: Sequence[Foreseen]) -> list[Effort]:
+    """Return what a build would have to do."""
+    asked, parameters = work.recipe.evaluation, max((one.parameters for one in foreseen), default=0)
+    absent = [one.variant for one in foreseen if "made" not in one.done]
+    keys = {one.name: key_of(work, one) for one in absent}
+    found = [pacing.making(work, batch.variants, parameters) for batch in batches(absent, keys)]
+    if asked.texts or asked.tasks:
+        unjudged = [one for one in foreseen if "evaluated" not in one.done]
+        found += [pacing.judging(work, parameters, asked.texts, asked.tasks) for _ in unjudged]
+    untimed = [one for one in foreseen if "timed" not in one.done]
+    if work.recipe.bench is not None and untimed:
+        found.append(pacing.timing(work, parameters, len(untimed), work.recipe.bench.workloads))
+    unchecked = [one for one in foreseen if one.variant.gates.no_check_errors and "checked" not in one.done]
+    return [*found, *(pacing.checking(parameters) for _ in unchecked)]
 
 
 def _done(work: Work, variants: Sequence[Variant], places: Mapping[str, Path | None]) -> dict[str, tuple[str, ...]]:

@@ -1,5 +1,6 @@
 """Variants that are missing are made, those together that share their statistics; the others are there."""
 
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from mlxkit.core.errors import MlxkitError, StoppedError
 from mlxkit.core.recipes import SELF, Variant, device_of
 from mlxkit.core.releases import Batch, batches, key, needs_text, wishes
-from mlxkit.usecases.build import folders
+from mlxkit.usecases.build import folders, pacing
 from mlxkit.usecases.build.work import Work
 
 METHOD = 1
@@ -81,8 +82,10 @@ def _make(work: Work, batch: Batch, keys: dict[str, str]) -> None:
 
 def _run(work: Work, batch: Batch, keys: dict[str, str]) -> None:
     place = folders.making(work, batch.key)
+    since = None
     if not place.exists():  # else a build was killed after it was whole, and before that was written down
-        work.say(work.hands.make(batch, place))
+        hands, since = work.hands, time.monotonic()
+        work.say(hands.make(batch, place))
     found = {}
     for variant in batch.variants:
         said = folders.said_of(work, place / batch.inner(variant))
@@ -90,3 +93,6 @@ def _run(work: Work, batch: Batch, keys: dict[str, str]) -> None:
         found[variant.name] = work.book.entry(variant.name).having("made", keys[variant.name], said)
         work.done(variant.name, "made")
     work.book.write(found)
+    if since is not None:
+        parameters = found[batch.variants[0].name].steps["made"].found["parameters"]
+        pacing.keep(work, pacing.making(work, batch.variants, parameters), since)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
+from time import monotonic
 from typing import Any
 
 from mlxkit.core.errors import DoesNotFitError
@@ -11,8 +12,9 @@ from mlxkit.core.releases import key
 from mlxkit.core.tasks import digest as questions_digest
 from mlxkit.core.trials import Workload
 from mlxkit.engines import ledger, store
+from mlxkit.usecases.build import pacing
 from mlxkit.usecases.build.figures import judged_figures, timed_figures
-from mlxkit.usecases.build.work import Work
+from mlxkit.usecases.build.work import Hands, Work
 
 Find = Callable[..., tuple[Measurement, ...]]
 
@@ -67,8 +69,10 @@ def judge(work: Work, places: Mapping[str, Path], find: Find = ledger.find) -> N
             wanted = tuple(tuple(name for name, row in rows.items() if row is None) for rows in (texts, tasks))
             rows = [row for row in (*texts.values(), *tasks.values()) if row is not None]
             if any(wanted):
-                rows += work.say(work.hands.judge(places[variant], *wanted))
+                hands, since = work.hands, monotonic()
+                rows += work.say(hands.judge(places[variant], *wanted))
                 work.done(variant, "evaluated")
+                pacing.keep(work, pacing.judging(work, entry.steps["made"].found["parameters"], *wanted), since)
             found = {"ids": [row.id for row in rows], **judged_figures(rows)}
             work.book.write({variant: entry.having("judged", judge_key(work, digest), found)})
 
@@ -165,21 +169,26 @@ def _run(
     given = tuple(dict.fromkeys(one for variant in wanted for one, row in rows[variant].items() if row is None))
     by_digest = {work.book.entry(variant).steps["made"].found["digest"]: variant for variant in wanted}
     with work.trying(*wanted):
-        for row in _in_turn(work, tuple(places[variant] for variant in by_digest.values()), given):
+        hands, since = work.hands, monotonic()
+        for row in _in_turn(work, hands, tuple(places[variant] for variant in by_digest.values()), given):
             found[by_digest[row.subject.digest]].append(row)
         for variant in wanted:
             # Variants of one digest are one, whatever they are called.
             found[variant] = found[by_digest[work.book.entry(variant).steps["made"].found["digest"]]]
             work.done(variant, "timed")
+        parameters = work.book.entry(wanted[0]).steps["made"].found["parameters"]
+        pacing.keep(work, pacing.timing(work, parameters, len(by_digest), given), since)
     return {variant: known for variant, known in found.items() if variant not in work.failed}
 
 
-def _in_turn(work: Work, places: tuple[Path, ...], given: tuple[Workload, ...]) -> tuple[Measurement, ...]:
+def _in_turn(
+    work: Work, hands: Hands, places: tuple[Path, ...], given: tuple[Workload, ...]
+) -> tuple[Measurement, ...]:
     """Return what the stopwatch says; of weights that do not fit the memory side by side, one after the other."""
     try:
-        return work.say(work.hands.time(places, given))
+        return work.say(hands.time(places, given))
     except DoesNotFitError:
         if len(places) == 1:
             raise
     work.notes.append("The variants do not fit the memory side by side: each was timed by itself.")
-    return tuple(row for place in places for row in work.say(work.hands.time((place,), given)))
+    return tuple(row for place in places for row in work.say(hands.time((place,), given)))

@@ -1,6 +1,7 @@
 """What a plan calls done is what a build would not do again."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -117,3 +118,28 @@ def test_of_a_repo_that_is_only_looked_at_the_commit_tells(release, commit, is_t
         return Located(release.folder / "source", "owner/name", commit, has_weights=False)
 
     assert {one.is_there for one in foreseen(release, locate=look).values()} == {is_there}
+
+
+def test_time_is_told_by_what_such_work_took(release):
+    told = forecast(release.plan())
+    assert (told.seconds, told.unpaced) == (0, ())
+    assert "nothing is left to do" in {fact.label: fact.value for fact in told.report().facts}["Time"]
+
+    asked(release, "limit = 2", "limit = 3")
+    shorter = forecast(release.plan())
+    shutil.rmtree(release.folder / "build")
+    longer = forecast(release.plan())
+    assert 0 < shorter.seconds < longer.seconds
+    assert (shorter.unpaced, longer.unpaced) == ((), ())
+    assert longer.data()["seconds"] == longer.seconds
+
+
+def test_time_is_not_told_by_what_nobody_has_done(release):
+    asked(release, 'scheme = "4bit"', 'scheme = "4bit"\nencoder = "minmax"')
+    assert forecast(release.plan()).unpaced == ("quantization (minmax)",)
+
+    shutil.rmtree(release.folder / "cache" / "efforts")
+    told = forecast(release.plan())
+    assert told.seconds is None
+    assert "not known" in {fact.label: fact.value for fact in told.report().facts}["Time"]
+    assert not (release.folder / "cache" / "efforts").exists()
