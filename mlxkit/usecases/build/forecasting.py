@@ -156,11 +156,10 @@ class ForecastResult:
     def _time(self) -> str:
         if self.seconds == 0:
             return "none: nothing is left to do"
-        unknown = f"no build has done here: {', '.join(self.unpaced)}"
         if self.seconds is None:
-            return f"not known: {unknown}"
+            return "not known: nothing of it was ever done here"
         said = f"about {duration_text(self.seconds)}, by what such work took here"
-        return f"{said}, and what {unknown}" if self.unpaced else said
+        return f"{said}, without what was never done here: {', '.join(self.unpaced)}" if self.unpaced else said
 
 
 def forecast(
