@@ -295,7 +295,8 @@ def test_what_is_made_from_a_repo_says_from_which_commit(program: Program, words
 
     assert done.returncode == 0, done.stderr
     source = json.loads((program.home / "made/mlxkit.json").read_text())["source"]
-    assert source == {"name": NAME, "repo": NAME, "commit": program.hub.repos[NAME].head, "license": "mit"}
+    commit = program.hub.repos[NAME].head
+    assert source == {"name": NAME, "repo": NAME, "commit": commit, "license": "mit", "tokenizer": None}
 
 
 def test_nothing_is_fetched_for_a_destination_that_exists(program: Program) -> None:
