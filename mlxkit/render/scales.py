@@ -15,6 +15,9 @@ _MARGIN = 0.05
 _NOISE = 1e-9
 """Values that differ by a smaller share are one."""
 
+_FAR = 1e150
+"""Beyond it, and below one over it, floats leave no room for margins: an axis ends there, or is at zero."""
+
 _SIZES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "bytes"))
 _TIMES = ((1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 _NAMES = {"tokens": "tokens", "bits": "bits", "tps": "tok/s", "nats": "nats"}
@@ -54,7 +57,7 @@ def scale(axis: Axis, values: Sequence[float], *, is_height: bool = False) -> Sc
     >>> scale(Axis("KL", "nats", is_logarithmic=True), [0.003, 0.4]).ticks
     ((0.01, '0.01'), (0.1, '0.1'))
     """
-    low, high = min(values), max(values)
+    low, high = (_held(value, axis) for value in (min(values), max(values)))
     factor, unit = _unit(axis, high)
     name = f"{axis.label} ({unit})" if unit and unit not in axis.label.lower().split() else axis.label
     if axis.is_logarithmic:
@@ -63,6 +66,13 @@ def scale(axis: Axis, values: Sequence[float], *, is_height: bool = False) -> Sc
     low, high = _widened(low, high, is_height=is_height)
     floor = max(low, 0.0) if min(values) >= 0 else low
     return Scale(name, low, high, _steps(axis, floor, high, factor), is_logarithmic=False)
+
+
+def _held(value: float, axis: Axis) -> float:
+    """Return a value that there is room for margins around."""
+    if axis.is_logarithmic:
+        return min(max(value, 1 / _FAR), _FAR)
+    return min(max(value, -_FAR), _FAR) if abs(value) > 1 / _FAR else 0.0
 
 
 def _unit(axis: Axis, high: float) -> tuple[float, str]:

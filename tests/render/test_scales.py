@@ -58,5 +58,18 @@ def test_an_axis_holds_its_values_and_its_ticks(unit: Unit, values: list[float],
 def test_a_linear_axis_takes_whatever_is_finite(values: list[float]) -> None:
     found = scale(Axis("a", "ratio"), values, is_height=True)
 
-    assert found.low <= min(values) <= max(values) <= found.high
+    assert found.low - 1e-150 <= min(values) <= max(values) <= found.high + 1e-150
     assert found.low < found.high
+
+
+@given(
+    st.sampled_from(UNITS),
+    st.lists(st.floats(min_value=0, exclude_min=True, allow_infinity=False), min_size=1, max_size=3),
+    st.booleans(),
+    st.booleans(),
+)
+def test_an_axis_ends_where_floats_do(unit: Unit, values: list[float], log: bool, is_height: bool) -> None:
+    found = scale(Axis("a", unit, is_logarithmic=log), values, is_height=is_height)
+
+    assert found.low < found.high
+    assert len(found.ticks) <= 12
