@@ -14,12 +14,11 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from convert import synthetic
-from side_by_side import Run, keep, summary, timed
+from side_by_side import Run, keep, ratio, summary, timed
 
 TIME_TARGET, READINGS_TARGET = 0.7, 2.0
 BITS = (3, 4, 5, 6, 8)
@@ -71,6 +70,28 @@ def readings(command: list[str], weights: Path) -> float | None:
     return sum(int(found.group(1)) for found in counts if found) / weights.stat().st_size
 
 
+def taken(runs: int, source: Path, root: Path, out: Path) -> dict[str, list[Run]]:
+    """Return the runs of both in turn, the first of each not counted; five runs of the peer are one."""
+    found: dict[str, list[Run]] = {"mlxkit": [], "mlx_lm": []}
+    for number in range(runs + 1):
+        shutil.rmtree(root, ignore_errors=True)
+        shutil.rmtree("cache", ignore_errors=True)
+        built = timed(ours())
+        converted = []
+        for bits in BITS:
+            shutil.rmtree(out, ignore_errors=True)
+            converted.append(timed(theirs(source, out, bits)))
+        if number:
+            found["mlxkit"].append(built)
+            whole = Run(
+                sum(one.wall_seconds for one in converted),
+                sum(one.cpu_seconds for one in converted),
+                max(one.peak_rss_bytes for one in converted),
+            )
+            found["mlx_lm"].append(whole)
+    return found
+
+
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -84,31 +105,11 @@ def main() -> None:
     source, root, out = Path("source").resolve(), Path("build"), Path("out")
     synthetic(source, asked.gigabytes)
     Path("recipe.toml").write_text(RECIPE.format(source=source))
-    found: dict[str, list[Run]] = {"mlxkit": [], "mlx_lm": []}
     os.environ["MLXKIT_CACHE"] = str(Path("cache").resolve())
     read = readings(ours(), source / "model.safetensors")
-    for number in range(asked.runs + 1):
-        shutil.rmtree(root, ignore_errors=True)
-        shutil.rmtree("cache", ignore_errors=True)
-        built = timed(ours())
-        converted = []
-        for bits in BITS:
-            shutil.rmtree(out, ignore_errors=True)
-            converted.append(timed(theirs(source, out, bits)))
-        if number:
-            found["mlxkit"].append(built)
-            found["mlx_lm"].append(
-                Run(
-                    sum(one.wall_seconds for one in converted),
-                    sum(one.cpu_seconds for one in converted),
-                    max(one.peak_rss_bytes for one in converted),
-                )
-            )
+    found = taken(asked.runs, source, root, out)
     figures: dict[str, Any] = {
-        field: median(
-            getattr(one, field) / getattr(other, field)
-            for one, other in zip(found["mlxkit"], found["mlx_lm"], strict=True)
-        )
+        field: ratio(found["mlxkit"], found["mlx_lm"], field)
         for field in ("wall_seconds", "cpu_seconds", "peak_rss_bytes")
     }
     shutil.rmtree(source)

@@ -23,7 +23,6 @@ from typing import Any
 
 import mlx.core as mx
 from convert import synthetic
-from mlx.utils import tree_map
 from side_by_side import RESULTS, keep
 
 from mlxkit.core.fitting import PREFILL_STEP
@@ -64,7 +63,7 @@ def measured(folder: Path, context: int, filled: int) -> dict[str, Any]:
     need = models.needed(checkpoint, context=context, batch=1, on_cpu=True, trust_remote_code=False)
     opened = models.open_model(checkpoint, trust_remote_code=False)
     opened.model.eval()
-    mx.eval(tree_map(lambda array: array, opened.model.parameters()))
+    mx.eval(opened.model.parameters())
     timing = (Zeros if filled else Timing)(checkpoint, opened.model)
     given = Workload(context - filled - DECODED, DECODED, depth=filled)
     begun = time.perf_counter()

@@ -112,11 +112,8 @@ def opened(
         GateError: the source has another license than the recipe expects.
         MlxkitError: the source or its tokenizer cannot be had.
     """
-    recipe, known = store.read_recipe(plan.path), book.lock.source
-    plan.chosen(recipe)
-    located = ways.locate(_source_name(plan, recipe, known))
-    source = _read(recipe, located)
-    license_ = demand_license(recipe, source)
+    recipe, located, source, license_ = _found(plan, book, ways.locate)
+    known = book.lock.source
     tokenizer: PinnedTokenizer | None = None
     whole = located
     if recipe.source.tokenizer is not None:
@@ -125,9 +122,7 @@ def opened(
         joined = borrowing.join(book.home, source, files)
         whole = replace(located, folder=joined, tokenizer=store.shown(tokenizer.title))
         store.read(recipe.source.repo, whole.folder).sound()
-    is_same = known is not None and known.fingerprint == store.fingerprint(source)
-    digest = known.digest if known is not None and is_same else store.weights_digest(source, progress)
-    pinned = _pinned(recipe, located, source, digest, license_, tokenizer)
+    pinned = _pinned(recipe, located, source, _digest(book, source, progress), license_, tokenizer)
     return _work(plan, recipe, book, (whole, pinned), around, dress=dress, engage=engage, progress=progress)
 
 
@@ -152,11 +147,8 @@ def seen(
         GateError: the source has another license than the recipe expects.
         MlxkitError: the source cannot be had.
     """
-    recipe, known = store.read_recipe(plan.path), book.lock.source
-    plan.chosen(recipe)
-    located = look(_source_name(plan, recipe, known))
-    source = _read(recipe, located)
-    license_ = demand_license(recipe, source)
+    recipe, located, source, license_ = _found(plan, book, look)
+    known = book.lock.source
     wanted = recipe.source.tokenizer
     tokenizer = borrowing.foreseen(wanted, plan.folder, known) if wanted is not None else None
     told = (recipe.source.repo, located.commit, tokenizer)
@@ -167,6 +159,15 @@ def seen(
         pinned = _pinned(recipe, located, source, digest, license_, tokenizer)
     work = _work(plan, recipe, book, (located, pinned), around, dress=_bare, engage=_nobody, progress=progress)
     return work, source
+
+
+def _found(plan: BuildPlan, book: Book, locate: Locate) -> tuple[Recipe, Located, Checkpoint, str | None]:
+    """Return the recipe, where its source is, what is there, and the license, which is the one that is expected."""
+    recipe = store.read_recipe(plan.path)
+    plan.chosen(recipe)
+    located = locate(_source_name(plan, recipe, book.lock.source))
+    source = _read(recipe, located)
+    return recipe, located, source, demand_license(recipe, source)
 
 
 def platform_of(here: Machine) -> dict[str, str]:
@@ -203,11 +204,15 @@ def _read(recipe: Recipe, located: Located) -> Checkpoint:
 
 def _seen_digest(book: Book, located: Located, source: Checkpoint, progress: Progress) -> str:
     """Return the digest of a source's weights; nothing where it is not known, or needed for nothing."""
+    return _digest(book, source, progress) if book.lock.source is not None and located.has_weights else ""
+
+
+def _digest(book: Book, source: Checkpoint, progress: Progress) -> str:
+    """Return the digest of a source's weights, which are read unless the book knows these very files."""
     known = book.lock.source
-    if known is None or not located.has_weights:
-        return ""
-    is_same = known.fingerprint == store.fingerprint(source)
-    return known.digest if is_same else store.weights_digest(source, progress, is_kept=False)
+    if known is not None and known.fingerprint == store.fingerprint(source):
+        return known.digest
+    return store.weights_digest(source, progress, is_kept=book.is_kept)
 
 
 def _pinned(
